@@ -1,0 +1,35 @@
+# The commands of the project. `make demo` and `make test` do their own set-up.
+CARGO ?= cargo
+.DEFAULT_GOAL := help
+
+.PHONY: help setup setup-test demo run test check bench
+
+help: ## Shows this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Installs what building needs, or names it
+	@sh ./setup.sh build
+
+setup-test: ## Installs what the tests need as well (PostgreSQL)
+	@sh ./setup.sh test
+
+demo: setup ## The hub with a sandbox of outside systems and a telecom day at speed
+	$(CARGO) run --quiet --release --locked -p hub -- demo $(ARGS)
+
+run: setup ## The hub on the embedded log in ./hub-data (ARGS="--config hub.toml" for your own)
+	$(CARGO) run --quiet --release --locked -p hub -- run $(ARGS)
+
+test: setup-test ## Every test, on the real binary and real servers
+	$(CARGO) build --locked -p hub
+	$(CARGO) test --locked --workspace
+
+check: setup ## Formatting, lints, documentation, licences and advisories
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --locked check licenses bans sources; \
+	else echo "cargo-deny is not installed: licences, bans and sources were not checked (cargo install cargo-deny)"; fi
+
+bench: setup ## Measures the whole embedded pipeline, release build
+	$(CARGO) build --release --locked -p hub
+	$(CARGO) run --quiet --release --locked -p hub -- bench $(ARGS)

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Makes sure that what the build (or the tests) need is there: installs it where the user is root
+# on Debian or Ubuntu, and otherwise names it once, with the command that installs it.
+# usage: setup.sh build|test
+set -eu
+what=${1:-build}
+packages=""
+need() { # need COMMAND PACKAGE
+	command -v "$1" >/dev/null 2>&1 || packages="$packages $2"
+}
+
+need cc gcc
+need make make
+need git git
+# The TLS library's assembler sources are built with cmake where no prebuilt ones fit.
+need cmake cmake
+if [ "$what" = test ]; then
+	# The real database of the billing tests; Debian keeps initdb out of PATH.
+	if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+		packages="$packages postgresql"
+	fi
+fi
+
+if [ -n "$packages" ]; then
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+		echo "setup: installing$packages" >&2
+		apt-get update -qq
+		# shellcheck disable=SC2086 # a list of packages
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+	else
+		echo "setup: missing:$packages" >&2
+		echo "setup: install with: sudo apt-get install$packages" >&2
+		exit 1
+	fi
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+	echo "setup: cargo is missing: install Rust 1.95 or newer from https://rustup.rs" >&2
+	exit 1
+fi
