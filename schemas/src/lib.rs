@@ -1,0 +1,63 @@
+//! The vocabulary of the hub: typed events, their Avro schemas, and the readers that bring TM
+//! Forum JSON of several versions to one canonical form. It does no I/O and reads no clock.
+//!
+//! An event comes in as TMF JSON, is read into its canonical form, and travels as a frame:
+//!
+//! ```
+//! use schemas::{Family, OrderEvent, OrderState, Timestamp, decode, tmf};
+//!
+//! let sent = br#"{
+//!     "eventId": "e-1",
+//!     "eventType": "productOrderStateChangeEvent",
+//!     "eventTime": "2026-01-31T09:30:00Z",
+//!     "timeOcurred": "2026-01-31T09:29:00Z",
+//!     "event": {"productOrder": {"id": "o-1", "state": "inProgress "}}
+//! }"#;
+//! let event = tmf::read(sent, None, Timestamp(1_770_000_000_000))?;
+//! assert_eq!(event.family(), Family::Order);
+//! assert_eq!(event.key(), "o-1");
+//!
+//! let frame = event.encode();
+//! let read: OrderEvent = decode(&frame)?;
+//! assert_eq!(read.order.state, Some(OrderState::InProgress));
+//! assert_eq!(read.envelope.occurred_at.to_string(), "2026-01-31T09:29:00Z");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In reading order:
+//!
+//! - what all events share: [`Envelope`], [`Family`], [`Timestamp`], [`Money`];
+//! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
+//!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
+//! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
+//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`DeadLetter`];
+//! - bytes: [`encode`], [`decode`], [`to_json`] and the [`registry`] of schema ids;
+//! - the door: [`guard`] against card data, [`tmf`] readers, and the stable [`Code`] of each fault.
+
+mod account;
+mod code;
+mod codec;
+mod envelope;
+mod family;
+mod flow;
+pub mod guard;
+mod json;
+mod order;
+mod output;
+mod reference;
+pub mod registry;
+mod ticket;
+mod timestamp;
+pub mod tmf;
+
+pub use account::*;
+pub use code::Code;
+pub use codec::{DecodeError, Schema, decode, encode, encode_into, schema_id, to_json};
+pub use envelope::*;
+pub use family::*;
+pub use flow::*;
+pub use order::*;
+pub use output::*;
+pub use reference::*;
+pub use ticket::*;
+pub use timestamp::*;
