@@ -1,0 +1,262 @@
+//! The port to a log: what the runtime asks of Kafka, of the embedded log and of the simulated one.
+//!
+//! Consuming is poll-style, and assignment, revocation and loss arrive in band, as values.
+//! Producing is a transaction: records and consumed positions become visible together or not at
+//! all. Implementations: `connectors::embedded`, [`sim`](crate::sim), later Kafka.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::{Offset, OutgoingRecord, Record, TopicName, TopicPartition};
+
+/// What happens to old records of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleanup {
+    /// Deleted after the retention time or beyond the retention size.
+    Delete,
+    /// Only the newest record of each key is kept.
+    Compact,
+}
+
+/// A topic as it shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// The topic's name.
+    pub name: TopicName,
+    /// How many partitions.
+    pub partitions: u32,
+    /// What happens to old records.
+    pub cleanup: Cleanup,
+    /// How long records of a [`Cleanup::Delete`] topic are kept; `None` for ever.
+    pub retention: Option<Duration>,
+    /// How many bytes a partition of a [`Cleanup::Delete`] topic may hold; `None` for no bound.
+    pub retention_bytes: Option<u64>,
+}
+
+impl TopicSpec {
+    /// A topic whose records are kept for `retention`.
+    pub fn delete(name: impl Into<TopicName>, partitions: u32, retention: Option<Duration>) -> Self {
+        Self { name: name.into(), partitions, cleanup: Cleanup::Delete, retention, retention_bytes: None }
+    }
+
+    /// A topic of which the newest record per key is kept.
+    pub fn compact(name: impl Into<TopicName>, partitions: u32) -> Self {
+        Self { name: name.into(), partitions, cleanup: Cleanup::Compact, retention: None, retention_bytes: None }
+    }
+}
+
+/// A committed position: the next offset to read, and a note its owner left with it (Kafka's
+/// offset metadata; at most 4096 bytes).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The next offset to read.
+    pub next_offset: Offset,
+    /// The note.
+    pub metadata: String,
+}
+
+impl From<Offset> for Position {
+    fn from(next_offset: Offset) -> Self {
+        Self { next_offset, metadata: String::new() }
+    }
+}
+
+/// How a consumer takes part.
+#[derive(Clone, Debug)]
+pub struct ConsumerConfig {
+    /// The group whose positions it starts from and commits.
+    pub group: String,
+    /// This member's number within the group, from 0.
+    pub member: u32,
+    /// How many members the group has in this process. Logs with a broker ignore both and let the
+    /// group protocol decide; the embedded log gives member `m` the partitions `p % members == m`
+    /// of every topic, so that co-partitioned topics land together.
+    pub members: u32,
+    /// The topics to consume.
+    pub topics: Vec<TopicName>,
+}
+
+/// What a poll brings. Values, never callbacks.
+#[derive(Debug)]
+pub enum Poll {
+    /// These partitions are this consumer's from now on, to be read from these positions.
+    Assigned(Vec<(TopicPartition, Position)>),
+    /// These partitions will be taken away: finish, commit, close, then poll again.
+    Revoked(Vec<TopicPartition>),
+    /// These partitions are gone already: close without committing.
+    Lost(Vec<TopicPartition>),
+    /// Records were appended to the caller's buffer, in offset order for each partition.
+    Records,
+    /// Nothing came within the time given.
+    Idle,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Records and positions are durable and visible.
+    Committed,
+    /// Nothing of it is visible: discard, rewind, redo.
+    Aborted,
+    /// Another owner of the same transactional id exists: close the tasks, keep the process.
+    Fenced,
+}
+
+/// Why a log could not do as asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The topic does not exist.
+    #[error("topic {0} does not exist")]
+    UnknownTopic(TopicName),
+    /// The partition does not exist.
+    #[error("partition {0} does not exist")]
+    UnknownPartition(TopicPartition),
+    /// The topic exists with another partition count, which would move keys.
+    #[error("topic {topic} has {actual} partitions, {wanted} are wanted: a changed count would move keys")]
+    PartitionCount {
+        /// The topic.
+        topic: TopicName,
+        /// What it has.
+        actual: u32,
+        /// What was asked.
+        wanted: u32,
+    },
+    /// Another process holds the directory.
+    #[error("{directory} is in use by process {pid}: stop it, or choose another directory")]
+    InUse {
+        /// The directory.
+        directory: String,
+        /// The owner, as far as known.
+        pid: String,
+    },
+    /// A write or a sync failed: nothing more is taken in, nothing acknowledged is lost.
+    #[error("the log refuses writes since {0}")]
+    Poisoned(String),
+    /// The record is larger than the log takes.
+    #[error("a record of {bytes} bytes is larger than the limit of {limit}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The outside may recover: ask again.
+    #[error("{0}")]
+    Retriable(String),
+    /// Input or output failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done.
+        context: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// What was read makes no sense.
+    #[error("{0}")]
+    Corrupt(String),
+}
+
+/// A log: topics, consumers, transactional producers.
+///
+/// Shared by all threads of a process; every method may block for I/O.
+pub trait Log: Send + Sync {
+    /// Creates the topics that are missing. Never shrinks or deletes.
+    ///
+    /// # Errors
+    /// [`LogError::PartitionCount`] where a topic exists with another count.
+    fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError>;
+
+    /// The topics that exist, with their partition counts, by name.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn topics(&self) -> Result<Vec<(TopicName, u32)>, LogError>;
+
+    /// The first offset kept and the offset after the last committed record.
+    ///
+    /// # Errors
+    /// [`LogError::UnknownTopic`], [`LogError::UnknownPartition`].
+    fn bounds(&self, partition: &TopicPartition) -> Result<(Offset, Offset), LogError>;
+
+    /// The group's committed position, if it has one.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn committed(&self, group: &str, partition: &TopicPartition) -> Result<Option<Position>, LogError>;
+
+    /// Appends committed records from `from` on to `into`, up to about `max_bytes`, and returns
+    /// the offset to go on from. `from` below the first kept offset reads from the first one;
+    /// nothing to read returns at once.
+    ///
+    /// # Errors
+    /// [`LogError::UnknownTopic`], [`LogError::UnknownPartition`], I/O.
+    fn read(
+        &self,
+        partition: &TopicPartition,
+        from: Offset,
+        max_bytes: usize,
+        into: &mut Vec<Record>,
+    ) -> Result<Offset, LogError>;
+
+    /// A consumer of a group. Partitions without a committed position start at the first offset.
+    ///
+    /// # Errors
+    /// [`LogError::UnknownTopic`].
+    fn consumer(&self, config: ConsumerConfig) -> Result<Box<dyn Consumer>, LogError>;
+
+    /// A producer; an older one with the same transactional id is fenced from now on.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError>;
+}
+
+/// A member of a consumer group. Used by one thread at a time.
+pub trait Consumer: Send {
+    /// Waits up to `timeout` for something, and appends records to `into`, about `max_bytes` at
+    /// most. Returns early when records are committed by anyone meanwhile.
+    ///
+    /// # Errors
+    /// [`LogError::Retriable`] may be polled again; others end the consumer.
+    fn poll(&mut self, timeout: Duration, max_bytes: usize, into: &mut Vec<Record>) -> Result<Poll, LogError>;
+
+    /// Reads on from `next` in this partition (after an abort).
+    ///
+    /// # Errors
+    /// [`LogError::UnknownPartition`] for one that is not assigned.
+    fn seek(&mut self, partition: &TopicPartition, next: Offset) -> Result<(), LogError>;
+
+    /// Stops reading these partitions until resumed (back-pressure).
+    fn pause(&mut self, partitions: &[TopicPartition]);
+
+    /// Reads these partitions again.
+    fn resume(&mut self, partitions: &[TopicPartition]);
+
+    /// The group whose positions it commits.
+    fn group(&self) -> &str;
+}
+
+/// A transactional producer. Used by one thread at a time. A transaction begins with the first
+/// `send` after a commit or an abort.
+pub trait Producer: Send {
+    /// Adds a record to the open transaction.
+    ///
+    /// # Errors
+    /// [`LogError::TooLarge`], [`LogError::UnknownTopic`]: the transaction stays open without it.
+    fn send(&mut self, record: OutgoingRecord) -> Result<(), LogError>;
+
+    /// Commits the open transaction together with these positions of `group`; returns when it is
+    /// durable. A transaction without records may still commit positions.
+    ///
+    /// # Errors
+    /// [`LogError::Poisoned`] when durability is in doubt: the process must stop.
+    fn commit(&mut self, group: &str, positions: &[(TopicPartition, Position)]) -> Result<Commit, LogError>;
+
+    /// Where the records of the last committed transaction went: for each `send`, in order.
+    fn last_positions(&self) -> &[(TopicPartition, Offset)];
+
+    /// Throws the open transaction away.
+    fn abort(&mut self);
+}

@@ -1,0 +1,240 @@
+//! Several workers, one thread, one clock, faults from one seed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use schemas::Timestamp;
+
+use super::{FaultPlan, Rng, SimLog};
+use crate::{Commit, Ledger, Log, LogError, OutgoingRecord, TopicSpec, Topology, Worker, WorkerError, WorkerSettings};
+
+/// How a [`Simulation`] is set up.
+#[derive(Clone, Debug)]
+pub struct SimulationSettings {
+    /// How many workers live at most.
+    pub workers: u32,
+    /// How many partitions every topic has.
+    pub partitions: u32,
+    /// Faults of the log.
+    pub faults: FaultPlan,
+    /// How often in a thousand steps a worker is dropped with all it has not committed.
+    pub crash: u32,
+    /// How often in a thousand steps a worker is thrown out of the group while it goes on.
+    pub kick: u32,
+    /// How often in a thousand steps a worker closes in good order and comes back later.
+    pub leave: u32,
+    /// What the workers are told; member numbers are the simulation's.
+    pub worker: WorkerSettings,
+}
+
+impl SimulationSettings {
+    /// Three workers, four partitions, every fault.
+    pub fn harsh(application: &str) -> Self {
+        Self {
+            workers: 3,
+            partitions: 4,
+            faults: FaultPlan::HARSH,
+            crash: 15,
+            kick: 10,
+            leave: 10,
+            worker: WorkerSettings::new(application),
+        }
+    }
+}
+
+/// Workers on a [`SimLog`], stepped one at a time in an order from the seed.
+pub struct Simulation {
+    topology: Arc<Topology>,
+    settings: SimulationSettings,
+    log: SimLog,
+    rng: Rng,
+    now: Timestamp,
+    workers: Vec<Option<Worker>>,
+    /// What went wrong on the way and was survived, by kind.
+    pub events: SimulationEvents,
+}
+
+/// How often what happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SimulationEvents {
+    /// Workers dropped with what they had not committed.
+    pub crashes: u64,
+    /// Workers that ended because the log gave an error.
+    pub log_errors: u64,
+    /// Workers thrown out of their group.
+    pub kicks: u64,
+    /// Workers that closed in good order.
+    pub leaves: u64,
+    /// Commits that aborted.
+    pub aborts: u64,
+    /// Commits that were fenced.
+    pub fenced: u64,
+    /// Commits that succeeded.
+    pub commits: u64,
+}
+
+impl Simulation {
+    /// A simulation with all topics of the topology on a new log; no worker lives yet.
+    ///
+    /// # Errors
+    /// When the log refuses a topic.
+    pub fn new(
+        seed: u64,
+        topology: Arc<Topology>,
+        settings: SimulationSettings,
+        now: Timestamp,
+    ) -> Result<Self, LogError> {
+        let mut rng = Rng::new(seed);
+        let log = SimLog::with_faults(rng.next_u64(), FaultPlan::default());
+        log.ensure_topics(&all_topics(&topology, &settings.worker, settings.partitions))?;
+        log.set_faults(settings.faults);
+        let workers = (0..settings.workers).map(|_| None).collect();
+        Ok(Self { topology, settings, log, rng, now, workers, events: SimulationEvents::default() })
+    }
+
+    /// The log below.
+    pub fn log(&self) -> &SimLog {
+        &self.log
+    }
+
+    /// The simulated time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Appends a record from outside, durably.
+    ///
+    /// # Errors
+    /// When the topic does not exist.
+    pub fn append(
+        &mut self,
+        topic: &str,
+        key: &[u8],
+        value: Option<Bytes>,
+        timestamp: Timestamp,
+    ) -> Result<(), LogError> {
+        let faults = self.settings.faults;
+        self.log.set_faults(FaultPlan::default());
+        let mut producer = self.log.producer("outside")?;
+        let key = Some(Bytes::copy_from_slice(key));
+        producer.send(OutgoingRecord {
+            topic: topic.into(),
+            partition: None,
+            key,
+            value,
+            timestamp,
+            headers: Vec::new(),
+        })?;
+        producer.commit("outside", &[])?;
+        self.log.set_faults(faults);
+        Ok(())
+    }
+
+    /// One step: something may go wrong, then one worker runs once, and time goes on.
+    ///
+    /// # Errors
+    /// What no worker may survive: [`WorkerError::Stop`], [`WorkerError::Invariant`],
+    /// [`WorkerError::Topology`], and errors of the log that are not simulated.
+    pub fn step(&mut self) -> Result<(), WorkerError> {
+        self.now = self.now.plus_millis(self.rng.below(12) as i64);
+        let chosen = self.rng.below(self.workers.len());
+        if self.rng.chance(self.settings.kick) && self.workers[chosen].is_some() {
+            self.events.kicks += 1;
+            self.log.kick(&self.settings.worker.application, chosen as u32);
+        }
+        if self.rng.chance(self.settings.crash) && self.workers[chosen].take().is_some() {
+            self.events.crashes += 1;
+            return Ok(());
+        }
+        let now = self.now;
+        if self.rng.chance(self.settings.leave)
+            && let Some(mut worker) = self.workers[chosen].take()
+        {
+            self.events.leaves += 1;
+            return self.survive(worker.close(now)).map(drop);
+        }
+        let Some(worker) = self.alive(chosen)? else { return Ok(()) };
+        let step = worker.run_once(now, Duration::ZERO);
+        match self.survive(step)? {
+            None => self.workers[chosen] = None,
+            Some(step) => match step.commit {
+                Some(Commit::Committed) => self.events.commits += 1,
+                Some(Commit::Aborted) => self.events.aborts += 1,
+                Some(Commit::Fenced) => self.events.fenced += 1,
+                None => {}
+            },
+        }
+        Ok(())
+    }
+
+    /// Stops all faults and steps all workers until nothing is left to do.
+    ///
+    /// # Errors
+    /// As [`Simulation::step`]; also when `max_steps` are not enough.
+    pub fn settle(&mut self, max_steps: usize) -> Result<(), WorkerError> {
+        self.settings.faults = FaultPlan::default();
+        self.log.set_faults(FaultPlan::default());
+        (self.settings.crash, self.settings.kick, self.settings.leave) = (0, 0, 0);
+        let mut quiet = 0;
+        for _ in 0..max_steps {
+            self.now = self.now.plus_millis(7);
+            let mut idle = true;
+            for index in 0..self.workers.len() {
+                let now = self.now;
+                let Some(worker) = self.alive(index)? else { continue };
+                let step = worker.run_once(now, Duration::ZERO)?;
+                idle &= step.idle && step.records + step.timers == 0 && step.commit.is_none();
+            }
+            quiet = if idle { quiet + 1 } else { 0 };
+            // News of a rebalance takes one poll each to be told, to be obeyed and to be acted on.
+            if quiet == 5 {
+                return Ok(());
+            }
+        }
+        Err(WorkerError::Invariant(format!("not settled after {max_steps} steps")))
+    }
+
+    /// The books of all live workers.
+    pub fn ledger(&self) -> Ledger {
+        let mut sum = Ledger::default();
+        self.workers.iter().flatten().for_each(|worker| sum.merge(&worker.snapshot().ledger()));
+        sum
+    }
+
+    fn alive(&mut self, index: usize) -> Result<Option<&mut Worker>, WorkerError> {
+        if self.workers[index].is_none() {
+            let settings =
+                WorkerSettings { member: index as u32, members: self.settings.workers, ..self.settings.worker.clone() };
+            let log: Arc<dyn Log> = Arc::new(self.log.clone());
+            self.workers[index] = Some(Worker::new(self.topology.clone(), log, settings)?);
+        }
+        Ok(self.workers[index].as_mut())
+    }
+
+    /// Simulated errors end the worker, others the simulation.
+    fn survive<T>(&mut self, result: Result<T, WorkerError>) -> Result<Option<T>, WorkerError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(WorkerError::Log(LogError::Retriable(_))) => {
+                self.events.log_errors += 1;
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// Every topic a topology reads and writes, internal ones included.
+pub(crate) fn all_topics(topology: &Topology, settings: &WorkerSettings, partitions: u32) -> Vec<TopicSpec> {
+    let mut specs = topology.required_topics(&settings.application, |_| partitions);
+    let parts = &topology.sub_topologies;
+    let sources = parts.iter().flat_map(|part| part.sources.iter().map(|source| source.topic.clone()));
+    let sinks = parts.iter().flat_map(|part| part.sinks.iter().map(|sink| sink.topic.clone()));
+    let tables = topology.tables.iter().map(|table| table.topic.clone());
+    let letters = [settings.letters.dead_letters.clone(), settings.letters.quarantine.clone()];
+    specs.extend(
+        sources.chain(sinks).chain(tables).chain(letters).map(|topic| TopicSpec::delete(topic, partitions, None)),
+    );
+    specs
+}

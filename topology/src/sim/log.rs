@@ -1,0 +1,157 @@
+//! The simulated log itself: topics in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::consumer::SimConsumer;
+use super::group::Group;
+use super::producer::SimProducer;
+use super::{FaultPlan, Rng};
+use crate::{
+    Consumer, ConsumerConfig, Log, LogError, Offset, Position, Producer, Record, TopicName, TopicPartition, TopicSpec,
+};
+
+/// A log in memory. Clones share it.
+#[derive(Clone)]
+pub struct SimLog {
+    state: Arc<Mutex<State>>,
+}
+
+pub(super) struct State {
+    pub(super) topics: BTreeMap<TopicName, Vec<Vec<Record>>>,
+    pub(super) groups: BTreeMap<String, Group>,
+    /// The newest producer of each transactional id.
+    pub(super) epochs: BTreeMap<String, u64>,
+    pub(super) faults: FaultPlan,
+    pub(super) rng: Rng,
+    next_session: u64,
+}
+
+impl State {
+    pub(super) fn partition(&self, partition: &TopicPartition) -> Result<&Vec<Record>, LogError> {
+        let topic = self.topics.get(&partition.topic).ok_or_else(|| LogError::UnknownTopic(partition.topic.clone()))?;
+        topic.get(partition.partition as usize).ok_or_else(|| LogError::UnknownPartition(partition.clone()))
+    }
+
+    /// The group, and the partition counts it may need.
+    pub(super) fn group(&mut self, name: &str) -> (&mut Group, BTreeMap<TopicName, u32>) {
+        let counts = self.topics.iter().map(|(name, partitions)| (name.clone(), partitions.len() as u32)).collect();
+        (self.groups.entry(name.to_owned()).or_default(), counts)
+    }
+}
+
+impl Default for SimLog {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SimLog {
+    /// An empty log without faults.
+    pub fn new() -> Self {
+        Self::with_faults(0, FaultPlan::default())
+    }
+
+    /// An empty log with faults from a seed.
+    pub fn with_faults(seed: u64, faults: FaultPlan) -> Self {
+        let state = State {
+            topics: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            faults,
+            rng: Rng::new(seed),
+            next_session: 0,
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change below leaves the state whole, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Other faults from now on; [`FaultPlan::default`] for none.
+    pub fn set_faults(&self, faults: FaultPlan) {
+        self.lock().faults = faults;
+    }
+
+    /// Throws a member out of its group without telling it, as after a missed heartbeat: others
+    /// get its partitions, and it hears [`Poll::Lost`](crate::Poll::Lost) with its next poll.
+    pub fn kick(&self, group: &str, member: u32) {
+        let mut state = self.lock();
+        let (group, counts) = state.group(group);
+        group.kick(member, &counts);
+    }
+
+    /// All committed records of a topic, partition by partition; none for an unknown topic.
+    pub fn records(&self, topic: &str) -> Vec<Record> {
+        self.lock().topics.get(topic).map(|partitions| partitions.concat()).unwrap_or_default()
+    }
+}
+
+impl Log for SimLog {
+    fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        let mut state = self.lock();
+        for spec in topics {
+            let partitions =
+                state.topics.entry(spec.name.clone()).or_insert_with(|| vec![Vec::new(); spec.partitions as usize]);
+            if partitions.len() != spec.partitions as usize {
+                let actual = partitions.len() as u32;
+                return Err(LogError::PartitionCount { topic: spec.name.clone(), actual, wanted: spec.partitions });
+            }
+        }
+        Ok(())
+    }
+
+    fn topics(&self) -> Result<Vec<(TopicName, u32)>, LogError> {
+        Ok(self.lock().topics.iter().map(|(name, partitions)| (name.clone(), partitions.len() as u32)).collect())
+    }
+
+    fn bounds(&self, partition: &TopicPartition) -> Result<(Offset, Offset), LogError> {
+        Ok((Offset(0), Offset(self.lock().partition(partition)?.len() as i64)))
+    }
+
+    fn committed(&self, group: &str, partition: &TopicPartition) -> Result<Option<Position>, LogError> {
+        Ok(self.lock().groups.get(group).and_then(|group| group.committed.get(partition).cloned()))
+    }
+
+    fn read(
+        &self,
+        partition: &TopicPartition,
+        from: Offset,
+        max_bytes: usize,
+        into: &mut Vec<Record>,
+    ) -> Result<Offset, LogError> {
+        let state = self.lock();
+        let mut next = from.max(Offset(0));
+        let mut bytes = 0;
+        for record in state.partition(partition)?.iter().skip(next.0 as usize) {
+            if bytes >= max_bytes {
+                break;
+            }
+            bytes += crate::task::record_bytes(record);
+            next = record.offset.next();
+            into.push(record.clone());
+        }
+        Ok(next)
+    }
+
+    fn consumer(&self, config: ConsumerConfig) -> Result<Box<dyn Consumer>, LogError> {
+        let mut state = self.lock();
+        if let Some(missing) = config.topics.iter().find(|topic| !state.topics.contains_key(*topic)) {
+            return Err(LogError::UnknownTopic(missing.clone()));
+        }
+        state.next_session += 1;
+        let session = state.next_session;
+        let (group, counts) = state.group(&config.group);
+        group.join(session, config.member, config.topics, &counts);
+        Ok(Box::new(SimConsumer::new(self.clone(), config.group, session)))
+    }
+
+    fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
+        let mut state = self.lock();
+        let epoch = state.epochs.entry(transactional_id.to_owned()).or_default();
+        *epoch += 1;
+        Ok(Box::new(SimProducer::new(self.clone(), transactional_id.to_owned(), *epoch)))
+    }
+}

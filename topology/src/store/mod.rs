@@ -1,0 +1,23 @@
+//! State of a task: entries in memory, and what an open transaction replaced.
+//!
+//! Writes go straight to the entries; the transaction log keeps what each write replaced
+//! ([`Replaced`]). Undoing one call, or aborting the whole transaction, walks that log backwards;
+//! committing it sends the newest value of each key that changed to the changelog.
+
+mod entries;
+mod entry;
+mod ledger;
+mod table;
+mod timers;
+mod transaction;
+mod typed;
+mod window;
+
+pub(crate) use entries::*;
+pub(crate) use entry::*;
+pub use ledger::*;
+pub(crate) use table::*;
+pub(crate) use timers::*;
+pub(crate) use transaction::*;
+pub use typed::*;
+pub(crate) use window::*;

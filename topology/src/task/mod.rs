@@ -1,0 +1,18 @@
+//! Tasks: one sub-topology on one partition each, with their stores, queues and books.
+
+mod core;
+mod id;
+mod letter;
+mod plan;
+mod queue;
+mod restore;
+mod run;
+mod state;
+
+pub(crate) use self::core::*;
+pub use id::*;
+pub use letter::*;
+pub(crate) use plan::*;
+pub(crate) use queue::*;
+pub(crate) use run::*;
+pub use state::*;

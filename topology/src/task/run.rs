@@ -1,0 +1,437 @@
+//! A task at work: one record, one timer, one commit at a time.
+
+use std::sync::Arc;
+
+use schemas::Timestamp;
+use thiserror::Error;
+
+use super::restore::Restore;
+use super::{LetterSettings, PartPlan, RecordQueue, TaskCore, TaskId, TaskState, dead_letter};
+use crate::store::{GlobalTable, Stores, expired, first_timer, parse_timer};
+use crate::{
+    Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, OutgoingRecord, Position, Processor,
+    Producer, Record, StoreKind, Timer, TopicName, TopicPartition, TopologyError, Verdict,
+};
+
+/// How many expired windows one commit removes from one store.
+const EXPIRE_LIMIT: usize = 10_000;
+
+/// How many stream-time timers fire between two records; more than that wait for the next step.
+const STREAM_TIMER_LIMIT: usize = 1000;
+
+/// Why a task cannot go on.
+#[derive(Debug, Error)]
+pub(crate) enum TaskError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("{place}: {fault}")]
+    Stop { place: String, fault: Fault },
+    #[error("{0}")]
+    Invariant(String),
+}
+
+/// What one step of a task did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) records: usize,
+    pub(crate) timers: usize,
+}
+
+/// What a call is about: where it comes from and when.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    topic: &'a TopicName,
+    partition: u32,
+    offset: Offset,
+    now: Timestamp,
+    tables: &'a [GlobalTable],
+}
+
+/// One sub-topology on one partition.
+pub(crate) struct Task {
+    pub(crate) state: TaskState,
+    pub(crate) core: TaskCore,
+    pub(crate) queues: Vec<RecordQueue>,
+    nodes: Vec<Box<dyn Processor>>,
+    no_topic: TopicName,
+    /// While set, nothing is taken in before this instant.
+    pub(crate) retry_at: Option<Timestamp>,
+    pub(super) restore: Restore,
+    /// Whether the open transaction holds anything of this task.
+    pub(crate) touched: bool,
+    /// Bytes sent in the open transaction.
+    pub(crate) sent_bytes: usize,
+    pub(crate) committed_books: Vec<(TopicName, Counts)>,
+    pub(super) committed_stream_time: Timestamp,
+    pub(crate) orphan_timers: u64,
+    pub(crate) retries: u64,
+}
+
+impl Task {
+    /// A task on the partition of its id, whose sources are read from these positions.
+    pub(crate) fn new(
+        id: TaskId,
+        plan: Arc<PartPlan>,
+        positions: &[Position],
+        letters: LetterSettings,
+        max_record_bytes: usize,
+    ) -> Result<Self, TopologyError> {
+        let books: Vec<_> = plan.sources.iter().map(|source| (source.topic.clone(), Counts::default())).collect();
+        let queues = plan.sources.iter().zip(positions).map(|(source, position)| {
+            let partition = TopicPartition { topic: source.topic.clone(), partition: id.partition };
+            RecordQueue::new(partition, position.next_offset, taken_of(position).unwrap_or(0))
+        });
+        let nodes = make_nodes(&id, &plan)?;
+        let kinds: Vec<StoreKind> = plan.stores.iter().map(|store| store.kind.clone()).collect();
+        Ok(Self {
+            state: TaskState::Created,
+            restore: Restore::new(positions),
+            queues: queues.collect(),
+            nodes,
+            no_topic: "".into(),
+            retry_at: None,
+            touched: false,
+            sent_bytes: 0,
+            committed_books: books.clone(),
+            committed_stream_time: Timestamp::default(),
+            orphan_timers: 0,
+            retries: 0,
+            core: TaskCore {
+                id,
+                stores: Stores::new(&kinds),
+                plan,
+                stream_time: Timestamp::default(),
+                outgoing: Vec::new(),
+                forwards: Vec::new(),
+                settled: Vec::new(),
+                books,
+                letters,
+                max_record_bytes,
+                call_fault: None,
+            },
+        })
+    }
+
+    /// Whether records wait for their turn.
+    pub(crate) fn has_records(&self) -> bool {
+        self.queues.iter().any(|queue| queue.len() > 0)
+    }
+
+    /// Whether it takes records in.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == TaskState::Running
+    }
+
+    /// Takes the record with the lowest timestamp in, if there is one, and fires the stream-time
+    /// timers that it makes due.
+    pub(crate) fn process_next(
+        &mut self,
+        now: Timestamp,
+        tables: &[GlobalTable],
+        producer: &mut dyn Producer,
+        retry_after_millis: i64,
+    ) -> Result<Work, TaskError> {
+        let lowest = self.queues.iter().enumerate().filter_map(|(index, queue)| Some((queue.head()?, index))).min();
+        let Some((timestamp, source)) = lowest else { return Ok(Work::default()) };
+        let Some(record) = self.queues[source].pop() else { return Ok(Work::default()) };
+        let savepoint = self.core.stores.savepoint();
+        let before = self.core.stream_time;
+        self.core.stream_time = before.max(timestamp);
+        let call = Call { topic: &record.topic, partition: record.partition, offset: record.offset, now, tables };
+        let verdict = match run_source(&mut self.nodes, &mut self.core, source, &record, call) {
+            Ok(verdict) => verdict,
+            Err(fault) => {
+                self.core.undo_call(savepoint);
+                let (quarantine, outcome) = match fault.fate {
+                    Fate::DeadLetter => (false, Outcome::DeadLettered),
+                    Fate::Quarantine => (true, Outcome::Quarantined),
+                    Fate::Retry => {
+                        self.core.stream_time = before;
+                        self.queues[source].unpop(record);
+                        self.suspend_until(now.plus_millis(retry_after_millis));
+                        return Ok(Work::default());
+                    }
+                    Fate::Park | Fate::Stop => {
+                        let place = format!("{} at {}@{}", self.core.id, record.topic_partition(), record.offset);
+                        return Err(TaskError::Stop { place, fault });
+                    }
+                };
+                let letter = dead_letter(&self.core.letters, &self.core.plan.name, &fault, &record, quarantine, now);
+                self.core.outgoing.push(letter);
+                outcome.into()
+            }
+        };
+        self.core.book_call(Some((source, verdict)));
+        let queue = &mut self.queues[source];
+        queue.next = record.offset.next();
+        queue.taken += 1;
+        self.finish_call(producer)?;
+        let timers = if self.core.stream_time > before {
+            self.fire(now, tables, producer, STREAM_TIMER_LIMIT, &[Clock::Stream], retry_after_millis)?
+        } else {
+            0
+        };
+        Ok(Work { records: 1, timers })
+    }
+
+    /// Fires the timers that are due, by deadline, at most `limit`.
+    pub(crate) fn punctuate(
+        &mut self,
+        now: Timestamp,
+        tables: &[GlobalTable],
+        producer: &mut dyn Producer,
+        limit: usize,
+        retry_after_millis: i64,
+    ) -> Result<usize, TaskError> {
+        self.fire(now, tables, producer, limit, &[Clock::Wall, Clock::Stream], retry_after_millis)
+    }
+
+    /// The deadline of the first wall-clock timer.
+    pub(crate) fn next_wall_timer(&self) -> Option<Timestamp> {
+        let timers = self.core.stores.entries(self.core.plan.timers_store());
+        first_timer(timers, Clock::Wall).map(|(_, deadline)| deadline)
+    }
+
+    fn fire(
+        &mut self,
+        now: Timestamp,
+        tables: &[GlobalTable],
+        producer: &mut dyn Producer,
+        limit: usize,
+        clocks: &[Clock],
+        retry_after_millis: i64,
+    ) -> Result<usize, TaskError> {
+        let store = self.core.plan.timers_store();
+        let mut fired = 0;
+        while fired < limit && self.is_running() {
+            let timers = self.core.stores.entries(store);
+            let due = clocks.iter().filter_map(|clock| {
+                let reached = if *clock == Clock::Wall { now } else { self.core.stream_time };
+                let (key, deadline) = first_timer(timers, *clock)?;
+                (deadline <= reached).then_some((deadline, *clock, key))
+            });
+            let Some((deadline, clock, stored)) = due.min() else { break };
+            let stored = stored.to_vec();
+            let savepoint = self.core.stores.savepoint();
+            self.core.stores.delete(store, &stored);
+            self.touched = true;
+            fired += 1;
+            let owner = parse_timer(&stored).and_then(|(_, owner, key)| {
+                let node = self.core.plan.nodes.iter().position(|node| node.name == owner)?;
+                Some((node, bytes::Bytes::copy_from_slice(key)))
+            });
+            let Some((node, key)) = owner else {
+                // Its processor is no longer in the topology: no one would know what it means.
+                self.orphan_timers += 1;
+                continue;
+            };
+            let timer = Timer { clock, deadline, key };
+            let call =
+                Call { topic: &self.no_topic, partition: self.core.id.partition, offset: Offset(-1), now, tables };
+            match run_timer(&mut self.nodes, &mut self.core, node, &timer, call) {
+                Ok(()) => {
+                    self.core.book_call(None);
+                    self.finish_call(producer)?;
+                }
+                Err(fault) => {
+                    self.core.undo_call(savepoint);
+                    if fault.fate == Fate::Retry {
+                        self.suspend_until(now.plus_millis(retry_after_millis));
+                        break;
+                    }
+                    let place = format!("{}, a timer of {}", self.core.id, self.core.plan.nodes[node].name);
+                    return Err(TaskError::Stop { place, fault });
+                }
+            }
+        }
+        Ok(fired)
+    }
+
+    /// Hands the sends of a call that succeeded to the producer.
+    fn finish_call(&mut self, producer: &mut dyn Producer) -> Result<(), TaskError> {
+        self.touched = true;
+        for record in self.core.outgoing.drain(..) {
+            self.sent_bytes +=
+                record.key.as_ref().map_or(0, bytes::Bytes::len) + record.value.as_ref().map_or(0, bytes::Bytes::len);
+            producer.send(record)?;
+        }
+        Ok(())
+    }
+
+    fn suspend_until(&mut self, instant: Timestamp) {
+        self.retries += 1;
+        self.retry_at = Some(instant);
+        self.state.advance(TaskState::Suspended);
+    }
+
+    /// Goes on once the time to retry has come.
+    pub(crate) fn resume_if_due(&mut self, now: Timestamp) {
+        if self.state == TaskState::Suspended && self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            self.state.advance(TaskState::Running);
+        }
+    }
+
+    /// Adds a record that was read.
+    pub(crate) fn feed(&mut self, source: usize, record: Record) {
+        self.queues[source].push(record);
+    }
+
+    /// Writes changelogs and books into the open transaction and names the positions to commit.
+    pub(crate) fn prepare_commit(
+        &mut self,
+        now: Timestamp,
+        producer: &mut dyn Producer,
+        positions: &mut Vec<(TopicPartition, Position)>,
+    ) -> Result<(), TaskError> {
+        self.expire_windows();
+        self.write_books()?;
+        let Self { core, queues, .. } = self;
+        let TaskCore { stores, plan, id, .. } = core;
+        stores.for_each_changed(|store, key, value| {
+            producer.send(OutgoingRecord {
+                topic: plan.stores[store].changelog.clone(),
+                partition: Some(id.partition),
+                key: Some(bytes::Bytes::copy_from_slice(key)),
+                value,
+                timestamp: now,
+                headers: Vec::new(),
+            })
+        })?;
+        // All positions, moved or not: a log fences a writer that no longer owns them.
+        for queue in queues.iter() {
+            let metadata = format!("taken={}", queue.taken);
+            positions.push((queue.partition.clone(), Position { next_offset: queue.next, metadata }));
+        }
+        Ok(())
+    }
+
+    fn expire_windows(&mut self) {
+        let TaskCore { stores, plan, stream_time, .. } = &mut self.core;
+        for (index, store) in plan.stores.iter().enumerate() {
+            if let StoreKind::Window { retention } = store.kind {
+                for key in expired(stores.entries(index), *stream_time, retention, EXPIRE_LIMIT) {
+                    stores.delete(index, &key);
+                }
+            }
+        }
+    }
+
+    /// The open transaction is durable.
+    pub(crate) fn committed(&mut self) {
+        self.core.stores.committed();
+        self.committed_books.clone_from(&self.core.books);
+        self.committed_stream_time = self.core.stream_time;
+        for queue in &mut self.queues {
+            queue.committed = queue.next;
+            queue.committed_taken = queue.taken;
+        }
+        self.touched = false;
+        self.sent_bytes = 0;
+    }
+
+    /// Throws the open transaction away and goes back to the committed positions.
+    pub(crate) fn rollback(&mut self) -> Result<(), TopologyError> {
+        self.core.stores.undo_to(0);
+        self.core.books.clone_from(&self.committed_books);
+        self.core.stream_time = self.committed_stream_time;
+        self.queues.iter_mut().for_each(RecordQueue::rewind);
+        // A processor that kept something outside its stores must not remember what never was.
+        self.nodes = make_nodes(&self.core.id, &self.core.plan)?;
+        self.touched = false;
+        self.sent_bytes = 0;
+        Ok(())
+    }
+}
+
+/// The count of records taken in that a committed position carries.
+pub(super) fn taken_of(position: &Position) -> Option<u64> {
+    position.metadata.strip_prefix("taken=")?.parse().ok()
+}
+
+fn make_nodes(id: &TaskId, plan: &PartPlan) -> Result<Vec<Box<dyn Processor>>, TopologyError> {
+    plan.nodes
+        .iter()
+        .map(|node| {
+            let mut processor = (node.factory)();
+            processor.init(&mut InitContext { task: id, node })?;
+            Ok(processor)
+        })
+        .collect()
+}
+
+/// Runs a source's processors on a record; the first one's verdict counts.
+fn run_source(
+    nodes: &mut [Box<dyn Processor>],
+    core: &mut TaskCore,
+    source: usize,
+    record: &Record,
+    call: Call<'_>,
+) -> Result<Verdict, Fault> {
+    let mut first = None;
+    for index in 0..core.plan.sources[source].children.len() {
+        let node = core.plan.sources[source].children[index];
+        let verdict = run_node(nodes, core, node, record, call)?;
+        first.get_or_insert(verdict);
+    }
+    Ok(first.unwrap_or(Verdict::Forwarded))
+}
+
+/// Runs a processor on a record, then its children on what it forwarded.
+fn run_node(
+    nodes: &mut [Box<dyn Processor>],
+    core: &mut TaskCore,
+    node: usize,
+    record: &Record,
+    call: Call<'_>,
+) -> Result<Verdict, Fault> {
+    let verdict = nodes[node].process(record, &mut context(core, node, record.timestamp, call))?;
+    let forwarded = run_forwards(nodes, core, call)?;
+    Ok(match verdict {
+        Verdict::Forwarded => forwarded.unwrap_or(Verdict::Forwarded),
+        other => other,
+    })
+}
+
+fn run_timer(
+    nodes: &mut [Box<dyn Processor>],
+    core: &mut TaskCore,
+    node: usize,
+    timer: &Timer,
+    call: Call<'_>,
+) -> Result<(), Fault> {
+    nodes[node].on_timer(timer, &mut context(core, node, timer.deadline, call))?;
+    run_forwards(nodes, core, call).map(drop)
+}
+
+fn run_forwards(
+    nodes: &mut [Box<dyn Processor>],
+    core: &mut TaskCore,
+    call: Call<'_>,
+) -> Result<Option<Verdict>, Fault> {
+    if let Some(fault) = core.call_fault.take() {
+        return Err(fault);
+    }
+    if core.forwards.is_empty() {
+        return Ok(None);
+    }
+    let mut first = None;
+    for (child, record) in std::mem::take(&mut core.forwards) {
+        let verdict = run_node(nodes, core, child, &record, call)?;
+        first.get_or_insert(verdict);
+    }
+    Ok(first)
+}
+
+fn context<'a>(core: &'a mut TaskCore, node: usize, timestamp: Timestamp, call: Call<'a>) -> Context<'a> {
+    Context {
+        core,
+        tables: call.tables,
+        node,
+        topic: call.topic,
+        partition: call.partition,
+        offset: call.offset,
+        timestamp,
+        now: call.now,
+    }
+}

@@ -1,0 +1,292 @@
+//! The plan of a stream-processing program: sources, processors, stores, tables and sinks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::{Processor, ProcessorFactory, TopicName};
+
+/// Why a topology cannot be built, or a processor cannot be connected.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TopologyError {
+    /// Two nodes have one name.
+    #[error("the name {0:?} is taken by another node")]
+    DuplicateName(String),
+    /// A node names a parent that does not exist.
+    #[error("node {node:?} names the parent {parent:?}, which does not exist")]
+    UnknownParent {
+        /// The node.
+        node: String,
+        /// The parent it names.
+        parent: String,
+    },
+    /// A processor asks for something that is not connected to it.
+    #[error("processor {processor:?} asks for the {kind} {name:?}, which is not connected to it")]
+    NotConnected {
+        /// The processor.
+        processor: String,
+        /// `store`, `table`, `sink` or `child`.
+        kind: &'static str,
+        /// What it asks for.
+        name: String,
+    },
+    /// A source topic is read by two sub-topologies.
+    #[error("topic {0:?} is read by more than one source")]
+    TopicReadTwice(String),
+    /// Sources of one sub-topology have different partition counts.
+    #[error(
+        "sub-topology {sub_topology:?} reads {first:?} with {first_partitions} partitions and {second:?} with {second_partitions}: they must be equal"
+    )]
+    NotCoPartitioned {
+        /// The sub-topology.
+        sub_topology: String,
+        /// A source topic.
+        first: String,
+        /// Its partition count.
+        first_partitions: u32,
+        /// Another source topic.
+        second: String,
+        /// Its partition count.
+        second_partitions: u32,
+    },
+    /// A sub-topology reads nothing.
+    #[error("sub-topology {0:?} has no source")]
+    NoSource(String),
+    /// Processors feed each other in a circle.
+    #[error("processor {0:?} is fed by itself, directly or through others")]
+    Circle(String),
+    /// A store's state could not be read.
+    #[error("store {store:?}: {detail}")]
+    Store {
+        /// The store.
+        store: String,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// What kind of store, and how its records leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// One value per key, found by key only.
+    KeyValue,
+    /// One value per key, also found by ranges of keys.
+    OrderedKeyValue,
+    /// One value per key and window start, dropped when stream time passes the retention.
+    Window {
+        /// How long after its start a window is kept.
+        retention: Duration,
+    },
+}
+
+/// A store of a sub-topology; each task has its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSpec {
+    /// The store's name, unique in the topology. Its changelog is `<application>.<name>.changelog`.
+    pub name: String,
+    /// What kind.
+    pub kind: StoreKind,
+}
+
+impl StoreSpec {
+    /// A key-value store.
+    pub fn key_value(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: StoreKind::KeyValue }
+    }
+
+    /// A key-value store with ranges.
+    pub fn ordered(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: StoreKind::OrderedKeyValue }
+    }
+
+    /// A window store.
+    pub fn window(name: impl Into<String>, retention: Duration) -> Self {
+        Self { name: name.into(), kind: StoreKind::Window { retention } }
+    }
+}
+
+/// A table of which every worker has a whole copy, read from a compacted topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GlobalTableSpec {
+    /// The table's name.
+    pub name: String,
+    /// The compacted topic it is read from.
+    pub topic: TopicName,
+}
+
+/// A source node: a topic whose records enter a sub-topology.
+#[derive(Clone, Debug)]
+pub struct SourceNode {
+    /// The node's name.
+    pub name: String,
+    /// The topic.
+    pub topic: TopicName,
+}
+
+/// A processor node.
+#[derive(Clone)]
+pub struct ProcessorNode {
+    /// The node's name.
+    pub name: String,
+    /// Sources or processors whose records it takes.
+    pub parents: Vec<String>,
+    /// Makes the processor of a task.
+    pub factory: ProcessorFactory,
+    /// Stores it may use.
+    pub stores: Vec<String>,
+    /// Global tables it may read.
+    pub tables: Vec<String>,
+}
+
+/// A sink node: records that leave to a topic.
+#[derive(Clone, Debug)]
+pub struct SinkNode {
+    /// The node's name.
+    pub name: String,
+    /// The topic.
+    pub topic: TopicName,
+    /// Processors that may send to it.
+    pub parents: Vec<String>,
+}
+
+/// Sources, processors, stores and sinks that are connected, and so share tasks.
+#[derive(Clone)]
+pub struct SubTopology {
+    /// The name given by the builder, such as `entity.order`.
+    pub name: String,
+    /// Its sources.
+    pub sources: Vec<SourceNode>,
+    /// Its processors, parents before children.
+    pub processors: Vec<ProcessorNode>,
+    /// Its sinks.
+    pub sinks: Vec<SinkNode>,
+    /// Its stores.
+    pub stores: Vec<StoreSpec>,
+    /// Global tables its processors read.
+    pub tables: Vec<GlobalTableSpec>,
+}
+
+/// The plan: immutable, made by [`TopologyBuilder`], printed by [`Topology::describe`].
+#[derive(Clone)]
+pub struct Topology {
+    /// Its parts, each one task per partition.
+    pub sub_topologies: Vec<SubTopology>,
+    /// The global tables, of which each worker has one whole copy.
+    pub tables: Vec<GlobalTableSpec>,
+}
+
+/// Builds a [`Topology`] sub-topology by sub-topology.
+///
+/// ```
+/// use topology::{Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreHandle, StoreSpec,
+///     TopologyBuilder, TopologyError, Verdict};
+///
+/// /// Counts records per key and sends the count on.
+/// #[derive(Default)]
+/// struct Count { counts: StoreHandle, out: SinkHandle }
+///
+/// impl Processor for Count {
+///     fn init(&mut self, init: &mut InitContext<'_>) -> Result<(), TopologyError> {
+///         self.counts = init.store("counts")?;
+///         self.out = init.sink("out")?;
+///         Ok(())
+///     }
+///     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
+///         let key = record.key.clone().unwrap_or_default();
+///         let count = context.get(self.counts, &key).map_or(0, |value| u64::from_be_bytes(value.as_ref().try_into().unwrap_or_default())) + 1;
+///         context.put(self.counts, &key, count.to_be_bytes().to_vec().into());
+///         context.send(self.out, Some(key), Some(count.to_string().into_bytes().into()));
+///         Ok(Outcome::Applied.into())
+///     }
+/// }
+///
+/// let mut builder = TopologyBuilder::new();
+/// builder.sub_topology("count")
+///     .source("in", "words")
+///     .store(StoreSpec::key_value("counts"))
+///     .processor("counter", &["in"], &["counts"], &[], || Box::<Count>::default())
+///     .sink("out", "counts", &["counter"]);
+/// let topology = builder.build().unwrap();
+/// assert_eq!(topology.sub_topologies[0].name, "count");
+/// ```
+#[derive(Default)]
+pub struct TopologyBuilder {
+    pub(crate) tables: Vec<GlobalTableSpec>,
+    pub(crate) parts: Vec<SubTopology>,
+}
+
+impl TopologyBuilder {
+    /// An empty plan.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Declares a global table, to be named by processors of any sub-topology.
+    pub fn global_table(&mut self, name: &str, topic: impl Into<TopicName>) -> &mut Self {
+        self.tables.push(GlobalTableSpec { name: name.into(), topic: topic.into() });
+        self
+    }
+
+    /// Begins a sub-topology.
+    pub fn sub_topology(&mut self, name: &str) -> SubTopologyBuilder<'_> {
+        self.parts.push(SubTopology {
+            name: name.into(),
+            sources: Vec::new(),
+            processors: Vec::new(),
+            sinks: Vec::new(),
+            stores: Vec::new(),
+            tables: Vec::new(),
+        });
+        let part = self.parts.len() - 1;
+        SubTopologyBuilder { builder: self, part }
+    }
+}
+
+/// Adds nodes to one sub-topology.
+pub struct SubTopologyBuilder<'a> {
+    builder: &'a mut TopologyBuilder,
+    part: usize,
+}
+
+impl SubTopologyBuilder<'_> {
+    fn part(&mut self) -> &mut SubTopology {
+        &mut self.builder.parts[self.part]
+    }
+
+    /// A source node.
+    pub fn source(mut self, name: &str, topic: impl Into<TopicName>) -> Self {
+        self.part().sources.push(SourceNode { name: name.into(), topic: topic.into() });
+        self
+    }
+
+    /// A store.
+    pub fn store(mut self, spec: StoreSpec) -> Self {
+        self.part().stores.push(spec);
+        self
+    }
+
+    /// A processor node below `parents`, using these stores and global tables.
+    pub fn processor<F>(mut self, name: &str, parents: &[&str], stores: &[&str], tables: &[&str], factory: F) -> Self
+    where
+        F: Fn() -> Box<dyn Processor> + Send + Sync + 'static,
+    {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        self.part().processors.push(ProcessorNode {
+            name: name.into(),
+            parents: owned(parents),
+            factory: Arc::new(factory),
+            stores: owned(stores),
+            tables: owned(tables),
+        });
+        self
+    }
+
+    /// A sink node that these processors may send to.
+    pub fn sink(mut self, name: &str, topic: impl Into<TopicName>, parents: &[&str]) -> Self {
+        let parents = parents.iter().map(|name| (*name).to_owned()).collect();
+        self.part().sinks.push(SinkNode { name: name.into(), topic: topic.into(), parents });
+        self
+    }
+}

@@ -1,0 +1,161 @@
+//! What a worker tells about itself, for metrics and the admin API.
+
+use schemas::Timestamp;
+
+use super::Worker;
+use crate::store::GlobalTable;
+use crate::task::Task;
+use crate::{Ledger, Offset, TaskId, TaskState, TopicPartition};
+
+/// A worker at one instant, between two steps.
+#[derive(Clone, Debug)]
+pub struct WorkerSnapshot {
+    /// Its tasks, by id.
+    pub tasks: Vec<TaskSnapshot>,
+    /// Its global tables.
+    pub tables: Vec<StoreSnapshot>,
+    /// Records taken in since it started.
+    pub records: u64,
+    /// Timers fired since it started.
+    pub timers: u64,
+    /// Transactions committed since it started.
+    pub commits: u64,
+    /// Transactions aborted since it started.
+    pub aborts: u64,
+    /// How often it was fenced since it started.
+    pub fenced: u64,
+    /// When it committed last.
+    pub last_commit_at: Option<Timestamp>,
+    /// How long the last committed transaction was open, by the times of the steps.
+    pub last_transaction_millis: i64,
+}
+
+/// A task at one instant.
+#[derive(Clone, Debug)]
+pub struct TaskSnapshot {
+    /// Which one.
+    pub id: TaskId,
+    /// How far it is in its life.
+    pub state: TaskState,
+    /// Its books, as committed.
+    pub ledger: Ledger,
+    /// Its sources.
+    pub sources: Vec<SourceSnapshot>,
+    /// The highest record timestamp it has seen.
+    pub stream_time: Timestamp,
+    /// Its stores, timers and books among them.
+    pub stores: Vec<StoreSnapshot>,
+    /// How many timers wait.
+    pub timers: usize,
+    /// Timers dropped because their processor is not in the topology any more.
+    pub orphan_timers: u64,
+    /// How often a fault asked to retry.
+    pub retries: u64,
+    /// Changelog records replayed.
+    pub restored: u64,
+    /// Changelog records to replay, at most.
+    pub to_restore: u64,
+}
+
+/// One source partition of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSnapshot {
+    /// Which one.
+    pub partition: TopicPartition,
+    /// The next offset to take in.
+    pub next: Offset,
+    /// The committed position.
+    pub committed: Offset,
+    /// Records read and not taken in yet.
+    pub queued: usize,
+    /// Their size.
+    pub queued_bytes: usize,
+    /// Whether reading rests because too much is queued.
+    pub paused: bool,
+}
+
+/// A store or table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSnapshot {
+    /// Its name.
+    pub name: String,
+    /// How many entries.
+    pub entries: usize,
+    /// What they occupy.
+    pub bytes: usize,
+}
+
+impl WorkerSnapshot {
+    /// The books of all tasks together.
+    pub fn ledger(&self) -> Ledger {
+        let mut sum = Ledger::default();
+        self.tasks.iter().for_each(|task| sum.merge(&task.ledger));
+        sum
+    }
+}
+
+impl Worker {
+    /// What it is doing.
+    pub fn snapshot(&self) -> WorkerSnapshot {
+        let table = |table: &GlobalTable| StoreSnapshot {
+            name: table.spec.name.clone(),
+            entries: table.len(),
+            bytes: table.bytes(),
+        };
+        WorkerSnapshot {
+            tasks: self.tasks.iter().map(task_snapshot).collect(),
+            tables: self.tables.iter().map(table).collect(),
+            records: self.counters.records,
+            timers: self.counters.timers,
+            commits: self.counters.commits,
+            aborts: self.counters.aborts,
+            fenced: self.counters.fenced,
+            last_commit_at: self.last_commit_at,
+            last_transaction_millis: self.counters.last_transaction_millis,
+        }
+    }
+
+    /// The value of a key in a store of this worker's tasks: of the first that has it.
+    pub fn store_get(&self, store: &str, key: &[u8]) -> Option<bytes::Bytes> {
+        self.tasks.iter().find_map(|task| {
+            let index = task.core.plan.stores.iter().position(|plan| plan.name == store)?;
+            task.core.stores.get(index, key).map(bytes::Bytes::copy_from_slice)
+        })
+    }
+}
+
+fn task_snapshot(task: &Task) -> TaskSnapshot {
+    let mut ledger = Ledger::default();
+    for (topic, counts) in &task.committed_books {
+        *ledger.topic_mut(topic) = *counts;
+    }
+    let store = |(index, plan): (usize, &crate::task::StorePlan)| {
+        let entries = task.core.stores.entries(index);
+        StoreSnapshot { name: plan.name.clone(), entries: entries.len(), bytes: entries.bytes() }
+    };
+    let (restored, to_restore) = task.restore_progress();
+    TaskSnapshot {
+        id: task.core.id.clone(),
+        state: task.state,
+        ledger,
+        sources: task
+            .queues
+            .iter()
+            .map(|queue| SourceSnapshot {
+                partition: queue.partition.clone(),
+                next: queue.next,
+                committed: queue.committed,
+                queued: queue.len(),
+                queued_bytes: queue.bytes(),
+                paused: queue.paused,
+            })
+            .collect(),
+        stream_time: task.core.stream_time,
+        stores: task.core.plan.stores.iter().enumerate().map(store).collect(),
+        timers: task.core.stores.entries(task.core.plan.timers_store()).len(),
+        orphan_timers: task.orphan_timers,
+        retries: task.retries,
+        restored,
+        to_restore,
+    }
+}

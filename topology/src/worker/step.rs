@@ -1,0 +1,228 @@
+//! One step of a worker.
+
+use std::time::Duration;
+
+use schemas::Timestamp;
+
+use super::{Connection, Worker, WorkerError};
+use crate::task::{TaskState, Work};
+use crate::{Commit, Poll, TopicPartition};
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Records that were taken in.
+    pub records: usize,
+    /// Timers that fired.
+    pub timers: usize,
+    /// How the commit of this step ended, if there was one.
+    pub commit: Option<Commit>,
+    /// Whether nothing is left to do but to wait: no record queued, nothing uncommitted, nothing
+    /// restoring.
+    pub idle: bool,
+    /// When a wall-clock timer or a retry is due next.
+    pub wake_at: Option<Timestamp>,
+}
+
+impl Worker {
+    /// Polls, feeds, processes, punctuates and maybe commits, once. It waits up to `timeout` for
+    /// records when there is nothing else to do, less when a timer or a commit is due before.
+    ///
+    /// # Errors
+    /// Any error ends the worker: drop it, and make a new one or stop, as the error says.
+    pub fn run_once(&mut self, now: Timestamp, timeout: Duration) -> Result<Step, WorkerError> {
+        self.connect()?;
+        let log = self.log.clone();
+        for table in &mut self.tables {
+            table.refresh(log.as_ref(), &mut self.scratch)?;
+        }
+        self.restore()?;
+        self.tasks.iter_mut().for_each(|task| task.resume_if_due(now));
+        let patience = self.patience(now, timeout);
+        let brought = self.poll(now, patience)?;
+        let mut work = self.process(now)?;
+        work.timers += self.punctuate(now)?;
+        self.throttle();
+        let commit = if self.commit_is_due(now, brought) { Some(self.commit(now)?) } else { None };
+        self.counters.records += work.records as u64;
+        self.counters.timers += work.timers as u64;
+        Ok(Step { records: work.records, timers: work.timers, commit, idle: self.is_idle(), wake_at: self.wake_at() })
+    }
+
+    /// How long a poll may wait.
+    fn patience(&self, now: Timestamp, timeout: Duration) -> Duration {
+        let until = |instant: Timestamp| Duration::from_millis(instant.millis_since(now).max(0) as u64);
+        if self.has_runnable_records() || self.is_restoring() {
+            return Duration::ZERO;
+        }
+        let mut patience = self.wake_at().map_or(timeout, |instant| timeout.min(until(instant)));
+        if self.tasks.iter().any(|task| task.touched) {
+            let earliest = self
+                .last_commit_at
+                .map_or(now, |at| at.plus_millis(self.settings.min_commit_interval.as_millis() as i64));
+            patience = patience.min(until(earliest));
+        }
+        patience
+    }
+
+    /// Polls once and feeds what came; true when records did.
+    fn poll(&mut self, now: Timestamp, patience: Duration) -> Result<bool, WorkerError> {
+        let max_bytes = self.settings.poll_max_bytes;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let polled = self.connect()?.consumer.poll(patience, max_bytes, &mut buffer);
+        self.buffer = buffer;
+        match polled {
+            Ok(Poll::Records) => {
+                let brought = !self.buffer.is_empty();
+                self.feed();
+                return Ok(brought);
+            }
+            Ok(Poll::Assigned(partitions)) => self.assigned(partitions)?,
+            Ok(Poll::Revoked(partitions)) => self.revoked(now, &partitions)?,
+            Ok(Poll::Lost(partitions)) => self.lost(&partitions)?,
+            Ok(Poll::Idle) | Err(crate::LogError::Retriable(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.buffer.clear();
+        Ok(false)
+    }
+
+    /// Hands the polled records to the queues of their tasks.
+    fn feed(&mut self) {
+        let Self { buffer, routes, tasks, .. } = self;
+        // Records of one partition come in runs: the way is looked up once a run.
+        let mut last: Option<(TopicPartition, Option<(usize, usize)>)> = None;
+        for record in buffer.drain(..) {
+            let known = last.as_ref().filter(|(partition, _)| {
+                partition.partition == record.partition
+                    && (std::sync::Arc::ptr_eq(&partition.topic, &record.topic) || partition.topic == record.topic)
+            });
+            let route = if let Some((_, route)) = known {
+                *route
+            } else {
+                let partition = record.topic_partition();
+                let route = routes.get(&partition).copied();
+                last = Some((partition, route));
+                route
+            };
+            if let Some((task, source)) = route {
+                tasks[task].feed(source, record);
+            }
+        }
+    }
+
+    /// Replays changelogs of the tasks that are not ready yet.
+    fn restore(&mut self) -> Result<(), WorkerError> {
+        let log = self.log.clone();
+        let Self { tasks, scratch, settings, connection, .. } = self;
+        for task in tasks.iter_mut().filter(|task| task.state == TaskState::Restoring) {
+            if task.restore_step(log.as_ref(), settings.restore_max_bytes, scratch)? {
+                let held: Vec<_> = task.queues.iter().map(|queue| queue.partition.clone()).collect();
+                if let Some(connection) = connection {
+                    connection.consumer.resume(&held);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Processes queued records, task by task in turn, up to the bounds of a step.
+    pub(super) fn process(&mut self, now: Timestamp) -> Result<Work, WorkerError> {
+        /// How many records a task processes before it is the next one's turn.
+        const TURN: usize = 64;
+        let retry_after = self.settings.retry_backoff.as_millis() as i64;
+        let mut work = Work::default();
+        let mut progress = true;
+        while progress && work.records < self.settings.max_records_per_step && !self.over_budget() {
+            progress = false;
+            let Some(Connection { producer, .. }) = &mut self.connection else { break };
+            for task in &mut self.tasks {
+                for _ in 0..TURN {
+                    if !task.is_running() {
+                        break;
+                    }
+                    let done = task.process_next(now, &self.tables, producer.as_mut(), retry_after)?;
+                    work.records += done.records;
+                    work.timers += done.timers;
+                    if done.records == 0 {
+                        break;
+                    }
+                    progress = true;
+                }
+            }
+        }
+        if work.records > 0 {
+            self.opened_at.get_or_insert(now);
+        }
+        Ok(work)
+    }
+
+    fn punctuate(&mut self, now: Timestamp) -> Result<usize, WorkerError> {
+        let retry_after = self.settings.retry_backoff.as_millis() as i64;
+        let limit = self.settings.max_timers_per_step;
+        let mut fired = 0;
+        let Some(Connection { producer, .. }) = &mut self.connection else { return Ok(0) };
+        for task in self.tasks.iter_mut().filter(|task| task.is_running()) {
+            fired += task.punctuate(now, &self.tables, producer.as_mut(), limit, retry_after)?;
+        }
+        if fired > 0 {
+            self.opened_at.get_or_insert(now);
+        }
+        Ok(fired)
+    }
+
+    /// Pauses partitions whose queues are full and resumes those that have room again.
+    fn throttle(&mut self) {
+        let limit = self.settings.max_buffered_bytes;
+        let Some(Connection { consumer, .. }) = &mut self.connection else { return };
+        for task in self.tasks.iter_mut().filter(|task| task.state != TaskState::Restoring) {
+            for queue in &mut task.queues {
+                if !queue.paused && queue.bytes() > limit {
+                    consumer.pause(std::slice::from_ref(&queue.partition));
+                    queue.paused = true;
+                } else if queue.paused && queue.bytes() <= limit / 2 {
+                    consumer.resume(std::slice::from_ref(&queue.partition));
+                    queue.paused = false;
+                }
+            }
+        }
+    }
+
+    /// Whether the open transaction is as large as it may grow.
+    pub(super) fn over_budget(&self) -> bool {
+        let bytes: usize = self.tasks.iter().map(|task| task.sent_bytes + task.core.stores.open_bytes()).sum();
+        bytes >= self.settings.max_transaction_bytes
+    }
+
+    /// Whether to commit now: when the interval has passed or the bytes are many; and at once when
+    /// nothing more is to be processed, so that a quiet hub answers fast.
+    fn commit_is_due(&self, now: Timestamp, brought: bool) -> bool {
+        let Some(opened) = self.opened_at else { return false };
+        let age = |instant: Timestamp| Duration::from_millis(now.millis_since(instant).max(0) as u64);
+        if age(opened) >= self.settings.commit_interval || self.over_budget() {
+            return true;
+        }
+        let rested = self.last_commit_at.is_none_or(|at| age(at) >= self.settings.min_commit_interval);
+        // A poll that brought records may have more behind it.
+        !brought && !self.has_runnable_records() && rested
+    }
+
+    fn has_runnable_records(&self) -> bool {
+        self.tasks.iter().any(|task| task.is_running() && task.has_records())
+    }
+
+    fn is_idle(&self) -> bool {
+        let waits = |task: &crate::task::Task| task.touched || task.has_records() || task.state == TaskState::Restoring;
+        !self.tasks.iter().any(waits)
+    }
+
+    /// Whether a task is not ready yet.
+    pub(crate) fn is_restoring(&self) -> bool {
+        self.tasks.iter().any(|task| task.state == TaskState::Restoring)
+    }
+
+    fn wake_at(&self) -> Option<Timestamp> {
+        let timers = self.tasks.iter().filter(|task| task.is_running()).filter_map(crate::task::Task::next_wall_timer);
+        timers.chain(self.tasks.iter().filter_map(|task| task.retry_at)).min()
+    }
+}

@@ -1,0 +1,143 @@
+//! Exactly once and conservation under every fault, for many seeds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schemas::{DeadLetter, Timestamp};
+use topology::sim::{Rng, Simulation, SimulationEvents, SimulationSettings};
+use topology::{Outcome, Topology};
+
+use crate::fixture::counting;
+
+/// What the straight-line model expects.
+#[derive(Default)]
+struct Model {
+    appended: u64,
+    applied: BTreeMap<String, u64>,
+    poisoned: u64,
+    doubted: u64,
+    parked: u64,
+}
+
+fn append(simulation: &mut Simulation, rng: &mut Rng, model: &mut Model) {
+    let key = format!("key-{}", rng.below(9));
+    let value = ["x", "x", "x", "x", "poison", "doubt", "park", "retry"][rng.below(8)];
+    let timestamp = simulation.now().plus_millis(-(rng.below(300) as i64));
+    simulation.append("words", key.as_bytes(), Some(Bytes::from_static(value.as_bytes())), timestamp).unwrap();
+    model.appended += 1;
+    match value {
+        "poison" => model.poisoned += 1,
+        "doubt" => model.doubted += 1,
+        _ => {
+            model.parked += u64::from(value == "park");
+            *model.applied.entry(key).or_default() += 1;
+        }
+    }
+}
+
+/// Runs one seed and checks all that must hold; returns what went wrong on the way.
+fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<SimulationEvents, String> {
+    let mut rng = Rng::new(!seed);
+    let settings = SimulationSettings::harsh("app");
+    let mut simulation =
+        Simulation::new(seed, topology.clone(), settings, Timestamp(1_000_000)).map_err(|error| error.to_string())?;
+    let mut model = Model::default();
+    for _ in 0..steps {
+        if rng.chance(300) {
+            append(&mut simulation, &mut rng, &mut model);
+        }
+        simulation.step().map_err(|error| format!("a step failed: {error}"))?;
+    }
+    simulation.settle(5_000).map_err(|error| error.to_string())?;
+    check(&simulation, &model)?;
+    Ok(simulation.events)
+}
+
+fn check(simulation: &Simulation, model: &Model) -> Result<(), String> {
+    let log = simulation.log();
+    let equal = |what: &str, found: u64, expected: u64| {
+        if found == expected { Ok(()) } else { Err(format!("{what}: {found}, expected {expected}")) }
+    };
+    let mut counts: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for record in log.records("counts") {
+        let text = |bytes: Option<Bytes>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+        counts.entry(text(record.key)).or_default().push(text(record.value).parse().unwrap());
+    }
+    let expected: BTreeMap<String, Vec<u64>> =
+        model.applied.iter().map(|(key, count)| (key.clone(), (1..=*count).collect())).collect();
+    if counts != expected {
+        return Err(format!("outputs differ: {counts:?}, expected {expected:?}"));
+    }
+    let mut origins: Vec<(i32, i64)> = log
+        .records("hub.dead_letter")
+        .iter()
+        .map(|record| schemas::decode::<DeadLetter>(record.value.as_deref().unwrap()).unwrap())
+        .map(|letter| (letter.origin_partition, letter.origin_offset))
+        .collect();
+    equal("dead letters", origins.len() as u64, model.poisoned)?;
+    origins.sort_unstable();
+    origins.dedup();
+    equal("different dead letters", origins.len() as u64, model.poisoned)?;
+    equal("quarantined", log.records("hub.quarantine").len() as u64, model.doubted)?;
+    let mut released: Vec<_> = log.records("released").into_iter().map(|record| record.value.unwrap()).collect();
+    equal("released", released.len() as u64, model.parked)?;
+    released.sort();
+    released.dedup();
+    equal("released once", released.len() as u64, model.parked)?;
+    let ledger = simulation.ledger();
+    let applied = model.applied.values().sum();
+    equal("taken in", ledger.taken("words"), model.appended)?;
+    equal("applied", ledger.ended("words", Outcome::Applied), applied)?;
+    equal("second stage", ledger.ended("counts", Outcome::Applied), applied)?;
+    equal("second stage duplicates", ledger.ended("counts", Outcome::Duplicate), 0)?;
+    equal("waiting", ledger.waiting() as u64, 0)?;
+    equal("imbalance", ledger.imbalance() as u64, 0)
+}
+
+#[test]
+fn every_seed_gives_what_the_straight_line_model_gives() {
+    let topology = Arc::new(counting());
+    let one = std::env::var("SEED").ok().map(|seed| seed.parse().expect("SEED is a number"));
+    let seeds = one.map_or(0..300, |seed: u64| seed..seed + 1);
+    let mut sum = SimulationEvents::default();
+    for seed in seeds {
+        match run(seed, &topology, 600) {
+            Ok(events) => {
+                sum.crashes += events.crashes;
+                sum.log_errors += events.log_errors;
+                sum.kicks += events.kicks;
+                sum.leaves += events.leaves;
+                sum.aborts += events.aborts;
+                sum.fenced += events.fenced;
+                sum.commits += events.commits;
+            }
+            Err(reason) => panic!("seed {seed}: {reason}\nreplay: SEED={seed} cargo test -p topology every_seed"),
+        }
+    }
+    if one.is_none() {
+        // A run without faults would prove nothing.
+        let each = [sum.crashes, sum.log_errors, sum.kicks, sum.leaves, sum.aborts, sum.fenced];
+        assert!(each.iter().all(|count| *count > 100), "{sum:?}");
+        assert!(sum.commits > 5_000, "{sum:?}");
+    }
+}
+
+#[test]
+fn a_seed_replays_to_the_last_record() {
+    let run = || {
+        let mut rng = Rng::new(7);
+        let mut simulation =
+            Simulation::new(42, Arc::new(counting()), SimulationSettings::harsh("app"), Timestamp(1_000_000)).unwrap();
+        let mut model = Model::default();
+        for _ in 0..300 {
+            append(&mut simulation, &mut rng, &mut model);
+            simulation.step().unwrap();
+        }
+        let log = simulation.log();
+        let all = ["counts", "app.counts.changelog", "app.count.ledger.changelog"]
+            .map(|topic| format!("{:?}", log.records(topic)));
+        (simulation.events, all)
+    };
+    assert_eq!(run(), run());
+}
