@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Offset, Poll, Position, TopicName, TopicPartition};
 
+/// For how many polls a member does not hear that it was thrown out.
+const DEAF_POLLS: u32 = 3;
+
 /// A member's side of the group protocol.
 #[derive(Default)]
 pub(super) struct Member {
@@ -17,6 +20,9 @@ pub(super) struct Member {
     /// Told of the revocation; its next poll says that it has finished.
     releasing: Vec<TopicPartition>,
     kicked: bool,
+    /// How many polls of a kicked member still bring nothing, not even the news: so long it goes on
+    /// as if it owned what it lost.
+    deaf: u32,
     /// Which partition is read first next time.
     pub(super) turn: usize,
 }
@@ -46,6 +52,7 @@ impl Group {
     pub(super) fn kick(&mut self, number: u32, counts: &Counts) {
         for (session, member) in self.members.iter_mut().filter(|(_, member)| member.number == number) {
             member.kicked = true;
+            member.deaf = DEAF_POLLS;
             member.to_assign.clear();
             member.to_revoke.clear();
             member.releasing.clear();
@@ -101,6 +108,10 @@ impl Group {
     /// What the member has to hear before any record.
     pub(super) fn news(&mut self, session: u64, counts: &Counts) -> Option<Poll> {
         let member = self.members.get_mut(&session)?;
+        if member.kicked && member.deaf > 0 {
+            member.deaf -= 1;
+            return Some(Poll::Idle);
+        }
         if member.kicked {
             member.kicked = false;
             member.paused.clear();

@@ -76,7 +76,7 @@ impl SimLog {
     }
 
     /// Throws a member out of its group without telling it, as after a missed heartbeat: others
-    /// get its partitions, and it hears [`Poll::Lost`](crate::Poll::Lost) with its next poll.
+    /// get its partitions, and it goes on for a few polls before it hears [`Poll::Lost`](crate::Poll::Lost).
     pub fn kick(&self, group: &str, member: u32) {
         let mut state = self.lock();
         let (group, counts) = state.group(group);

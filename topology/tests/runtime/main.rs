@@ -3,4 +3,5 @@
 mod driver;
 mod fixture;
 mod simulation;
+mod tables;
 mod worker;

@@ -39,7 +39,9 @@ fn append(simulation: &mut Simulation, rng: &mut Rng, model: &mut Model) {
 /// Runs one seed and checks all that must hold; returns what went wrong on the way.
 fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<SimulationEvents, String> {
     let mut rng = Rng::new(!seed);
-    let settings = SimulationSettings::harsh("app");
+    let mut settings = SimulationSettings::harsh("app");
+    // So little that restoring takes several steps, and something may go wrong between them.
+    settings.worker.restore_max_bytes = 1500;
     let mut simulation =
         Simulation::new(seed, topology.clone(), settings, Timestamp(1_000_000)).map_err(|error| error.to_string())?;
     let mut model = Model::default();

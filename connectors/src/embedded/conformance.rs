@@ -1,0 +1,298 @@
+//! What every implementation of the log port must do, as cases that panic where one does not.
+//!
+//! The embedded log's own tests run them, and so may those of any other [`Log`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use schemas::Timestamp;
+use topology::{
+    Commit, Consumer, ConsumerConfig, Log, LogError, Offset, OutgoingRecord, Poll, Position, Producer, Record,
+    TopicPartition, TopicSpec, partition_for_key,
+};
+
+/// A case: it panics where the log does not do as it must.
+pub type Case = fn(&dyn Log);
+
+/// Every case with its name, each to be given a fresh log.
+pub const CASES: [(&str, Case); 11] = [
+    ("topics_are_created_once", topics_are_created_once),
+    ("what_does_not_exist_is_an_error", what_does_not_exist_is_an_error),
+    ("records_come_back_as_they_were_sent", records_come_back_as_they_were_sent),
+    ("keys_choose_the_partition_and_the_rest_is_spread", keys_choose_the_partition_and_the_rest_is_spread),
+    ("nothing_is_visible_before_commit_or_after_abort", nothing_is_visible_before_commit_or_after_abort),
+    ("records_and_positions_are_committed_together", records_and_positions_are_committed_together),
+    ("a_newer_producer_fences_the_older", a_newer_producer_fences_the_older),
+    ("small_reads_go_through_everything_once", small_reads_go_through_everything_once),
+    ("a_consumer_starts_where_its_group_left_off", a_consumer_starts_where_its_group_left_off),
+    ("a_consumer_can_be_paused_and_rewound", a_consumer_can_be_paused_and_rewound),
+    ("members_share_the_partitions", members_share_the_partitions),
+];
+
+/// Puts fresh logs, made by `make`, through every case.
+pub fn run_all(make: &dyn Fn() -> Arc<dyn Log>) {
+    for (_, case) in CASES {
+        case(&*make());
+    }
+}
+
+fn outgoing(topic: &str, partition: u32, value: &str) -> OutgoingRecord {
+    OutgoingRecord {
+        topic: topic.into(),
+        partition: Some(partition),
+        key: None,
+        value: Some(Bytes::copy_from_slice(value.as_bytes())),
+        timestamp: Timestamp(7),
+        headers: Vec::new(),
+    }
+}
+
+fn ensure(log: &dyn Log, topic: &str, partitions: u32) {
+    log.ensure_topics(&[TopicSpec::delete(topic, partitions, None)]).expect("a topic is created");
+}
+
+fn producer(log: &dyn Log, id: &str) -> Box<dyn Producer> {
+    log.producer(id).expect("a producer is made")
+}
+
+fn write(producer: &mut dyn Producer, topic: &str, partition: u32, values: &[&str]) {
+    for value in values {
+        producer.send(outgoing(topic, partition, value)).expect("a record is taken");
+    }
+    assert_eq!(producer.commit("conformance", &[]).expect("a commit ends"), Commit::Committed);
+}
+
+fn read_all(log: &dyn Log, topic: &str, partition: u32) -> Vec<Record> {
+    let place = TopicPartition::new(topic, partition);
+    let (mut next, end) = log.bounds(&place).expect("the partition exists");
+    let mut records = Vec::new();
+    while next < end {
+        next = log.read(&place, next, 1 << 20, &mut records).expect("records are read");
+    }
+    records
+}
+
+fn texts(records: &[Record]) -> Vec<String> {
+    records
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned())
+        .collect()
+}
+
+fn consumer(log: &dyn Log, group: &str, member: u32, members: u32, topics: &[&str]) -> Box<dyn Consumer> {
+    let topics = topics.iter().map(|topic| (*topic).into()).collect();
+    log.consumer(ConsumerConfig { group: group.to_owned(), member, members, topics }).expect("a consumer is made")
+}
+
+fn assigned(consumer: &mut dyn Consumer) -> Vec<(TopicPartition, Position)> {
+    match consumer.poll(Duration::ZERO, 1 << 20, &mut Vec::new()).expect("a poll ends") {
+        Poll::Assigned(assigned) => assigned,
+        other => panic!("the first poll brings the assignment, not {other:?}"),
+    }
+}
+
+/// Polls until nothing comes.
+fn drain(consumer: &mut dyn Consumer) -> Vec<Record> {
+    let mut records = Vec::new();
+    while !matches!(consumer.poll(Duration::ZERO, 1 << 20, &mut records).expect("a poll ends"), Poll::Idle) {}
+    records
+}
+
+fn topics_are_created_once(log: &dyn Log) {
+    ensure(log, "b", 2);
+    ensure(log, "b", 2);
+    ensure(log, "a", 1);
+    assert_eq!(log.topics().expect("topics are listed"), [("a".into(), 1), ("b".into(), 2)]);
+    let changed = log.ensure_topics(&[TopicSpec::delete("b", 3, None)]);
+    assert!(matches!(changed, Err(LogError::PartitionCount { actual: 2, wanted: 3, .. })), "{changed:?}");
+    assert_eq!(log.topics().expect("topics are listed").len(), 2);
+}
+
+fn what_does_not_exist_is_an_error(log: &dyn Log) {
+    ensure(log, "t", 1);
+    let unknown = |result: Result<(), LogError>| matches!(result, Err(LogError::UnknownTopic(_)));
+    assert!(unknown(log.bounds(&TopicPartition::new("no", 0)).map(drop)));
+    assert!(unknown(log.read(&TopicPartition::new("no", 0), Offset(0), 1, &mut Vec::new()).map(drop)));
+    let config = ConsumerConfig { group: "g".to_owned(), member: 0, members: 1, topics: vec!["no".into()] };
+    assert!(unknown(log.consumer(config).map(drop)));
+    let beyond = log.bounds(&TopicPartition::new("t", 1));
+    assert!(matches!(beyond, Err(LogError::UnknownPartition(_))), "{beyond:?}");
+    let mut producer = producer(log, "p");
+    assert!(unknown(producer.send(outgoing("no", 0, "x"))));
+    write(&mut *producer, "t", 0, &["the transaction is still good"]);
+    assert_eq!(read_all(log, "t", 0).len(), 1);
+}
+
+fn records_come_back_as_they_were_sent(log: &dyn Log) {
+    ensure(log, "t", 1);
+    let mut producer = producer(log, "p");
+    let sent = OutgoingRecord {
+        key: Some(Bytes::from_static(b"key")),
+        timestamp: Timestamp(-5),
+        headers: vec![("one".into(), Bytes::from_static(b"1")), ("one".into(), Bytes::new())],
+        ..outgoing("t", 0, "value")
+    };
+    producer.send(sent.clone()).expect("a record is taken");
+    producer.send(OutgoingRecord { value: None, ..sent.clone() }).expect("a tombstone is taken");
+    producer.send(OutgoingRecord { key: None, ..outgoing("t", 0, "") }).expect("an empty value is taken");
+    producer.commit("g", &[]).expect("a commit ends");
+    let places: Vec<_> = (0..3).map(|offset| (TopicPartition::new("t", 0), Offset(offset))).collect();
+    assert_eq!(producer.last_positions(), places);
+    let records = read_all(log, "t", 0);
+    assert_eq!(records.iter().map(|record| record.offset.0).collect::<Vec<_>>(), [0, 1, 2]);
+    let first = &records[0];
+    assert_eq!((&*first.topic, first.partition, first.timestamp), ("t", 0, sent.timestamp));
+    assert_eq!((&first.key, &first.value, &first.headers), (&sent.key, &sent.value, &sent.headers));
+    assert_eq!((&records[1].key, &records[1].value, &records[1].headers), (&sent.key, &None, &sent.headers));
+    assert_eq!((&records[2].key, &records[2].value), (&None, &Some(Bytes::new())));
+}
+
+fn keys_choose_the_partition_and_the_rest_is_spread(log: &dyn Log) {
+    ensure(log, "t", 4);
+    let mut producer = producer(log, "p");
+    for number in 0..20_u32 {
+        let key = Bytes::from(format!("key-{number}"));
+        let record = OutgoingRecord { partition: None, key: Some(key), ..outgoing("t", 0, "keyed") };
+        producer.send(record).expect("a record is taken");
+    }
+    producer.commit("g", &[]).expect("a commit ends");
+    for (number, (place, _)) in producer.last_positions().iter().enumerate() {
+        assert_eq!(place.partition, partition_for_key(format!("key-{number}").as_bytes(), 4));
+    }
+    for _ in 0..40 {
+        producer.send(OutgoingRecord { partition: None, ..outgoing("t", 0, "keyless") }).expect("a record is taken");
+    }
+    producer.commit("g", &[]).expect("a commit ends");
+    let used: BTreeSet<_> = producer.last_positions().iter().map(|(place, _)| place.partition).collect();
+    assert_eq!(used.len(), 4, "records without a key are spread");
+}
+
+fn nothing_is_visible_before_commit_or_after_abort(log: &dyn Log) {
+    ensure(log, "t", 2);
+    let mut producer = producer(log, "p");
+    producer.send(outgoing("t", 0, "thrown away")).expect("a record is taken");
+    assert!(read_all(log, "t", 0).is_empty());
+    producer.abort();
+    write(&mut *producer, "t", 1, &["kept"]);
+    assert!(read_all(log, "t", 0).is_empty());
+    assert_eq!(texts(&read_all(log, "t", 1)), ["kept"]);
+    assert_eq!(producer.last_positions().len(), 1);
+}
+
+fn records_and_positions_are_committed_together(log: &dyn Log) {
+    ensure(log, "t", 2);
+    let place = TopicPartition::new("t", 1);
+    assert_eq!(log.committed("g", &place).expect("a position is asked"), None);
+    let mut producer = producer(log, "p");
+    producer.send(outgoing("t", 0, "out")).expect("a record is taken");
+    let position = Position { next_offset: Offset(4), metadata: "stream time 9".to_owned() };
+    producer.commit("g", &[(place.clone(), position.clone())]).expect("a commit ends");
+    assert_eq!(log.committed("g", &place).expect("a position is asked"), Some(position));
+    assert_eq!(log.committed("other", &place).expect("a position is asked"), None);
+    assert_eq!(read_all(log, "t", 0).len(), 1);
+    // Positions alone are a transaction too, and later ones replace earlier ones.
+    producer.commit("g", &[(place.clone(), Offset(5).into())]).expect("a commit ends");
+    assert_eq!(log.committed("g", &place).expect("a position is asked"), Some(Offset(5).into()));
+}
+
+fn a_newer_producer_fences_the_older(log: &dyn Log) {
+    ensure(log, "t", 1);
+    let mut old = producer(log, "same");
+    let mut stranger = producer(log, "another");
+    write(&mut *old, "t", 0, &["old"]);
+    old.send(outgoing("t", 0, "too late")).expect("a record is taken");
+    let mut new = producer(log, "same");
+    let place = TopicPartition::new("t", 0);
+    let commit = old.commit("g", &[(place.clone(), Offset(9).into())]).expect("a commit ends");
+    assert_eq!(commit, Commit::Fenced);
+    assert_eq!(old.last_positions(), [(place.clone(), Offset(0))], "still those of the last committed one");
+    assert_eq!(log.committed("g", &place).expect("a position is asked"), None);
+    write(&mut *new, "t", 0, &["new"]);
+    write(&mut *stranger, "t", 0, &["stranger"]);
+    assert_eq!(texts(&read_all(log, "t", 0)), ["old", "new", "stranger"]);
+}
+
+fn small_reads_go_through_everything_once(log: &dyn Log) {
+    ensure(log, "t", 1);
+    let mut producer = producer(log, "p");
+    let values: Vec<_> = (0..50).map(|number| format!("{number:0100}")).collect();
+    for some in values.chunks(7) {
+        write(&mut *producer, "t", 0, &some.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    let place = TopicPartition::new("t", 0);
+    let (mut next, mut records, mut reads) = (Offset(-3), Vec::new(), 0);
+    while next < Offset(50) {
+        next = log.read(&place, next, 300, &mut records).expect("records are read");
+        reads += 1;
+    }
+    assert_eq!(texts(&records), values);
+    assert!(reads > 5, "the limit of bytes is respected, about");
+    assert_eq!(log.read(&place, Offset(50), 300, &mut records).expect("the end is no error"), Offset(50));
+    let mut middle = Vec::new();
+    log.read(&place, Offset(30), 1, &mut middle).expect("records are read");
+    assert_eq!(middle[0].offset, Offset(30));
+    assert_eq!(log.bounds(&place).expect("the partition exists"), (Offset(0), Offset(50)));
+}
+
+fn a_consumer_starts_where_its_group_left_off(log: &dyn Log) {
+    ensure(log, "t", 1);
+    let place = TopicPartition::new("t", 0);
+    let mut producer = producer(log, "p");
+    write(&mut *producer, "t", 0, &["a", "b", "c"]);
+    let mut first = consumer(log, "g", 0, 1, &["t"]);
+    assert_eq!(first.group(), "g");
+    assert_eq!(assigned(&mut *first), [(place.clone(), Offset(0).into())]);
+    assert_eq!(texts(&drain(&mut *first)), ["a", "b", "c"]);
+    let left = Position { next_offset: Offset(2), metadata: "note".to_owned() };
+    producer.commit("g", &[(place.clone(), left.clone())]).expect("a commit ends");
+    let mut second = consumer(log, "g", 0, 1, &["t"]);
+    assert_eq!(assigned(&mut *second), [(place, left)]);
+    assert_eq!(texts(&drain(&mut *second)), ["c"]);
+    write(&mut *producer, "t", 0, &["d"]);
+    assert_eq!(texts(&drain(&mut *second)), ["d"]);
+}
+
+fn a_consumer_can_be_paused_and_rewound(log: &dyn Log) {
+    ensure(log, "t", 2);
+    let mut producer = producer(log, "p");
+    write(&mut *producer, "t", 0, &["a", "b"]);
+    write(&mut *producer, "t", 1, &["c"]);
+    let mut consumer = consumer(log, "g", 0, 1, &["t"]);
+    assigned(&mut *consumer);
+    let zero = TopicPartition::new("t", 0);
+    consumer.pause(std::slice::from_ref(&zero));
+    assert_eq!(texts(&drain(&mut *consumer)), ["c"]);
+    consumer.resume(std::slice::from_ref(&zero));
+    assert_eq!(texts(&drain(&mut *consumer)), ["a", "b"]);
+    consumer.seek(&zero, Offset(1)).expect("it is assigned");
+    assert_eq!(texts(&drain(&mut *consumer)), ["b"]);
+    let foreign = consumer.seek(&TopicPartition::new("t", 9), Offset(0));
+    assert!(matches!(foreign, Err(LogError::UnknownPartition(_))), "{foreign:?}");
+}
+
+fn members_share_the_partitions(log: &dyn Log) {
+    ensure(log, "s", 4);
+    ensure(log, "t", 4);
+    let mut members: Vec<_> = (0..3).map(|member| consumer(log, "g", member, 3, &["s", "t"])).collect();
+    let mut owned: Vec<BTreeSet<TopicPartition>> = vec![BTreeSet::new(); members.len()];
+    // A group protocol may take some rounds until every member has what it keeps.
+    for _ in 0..10 {
+        for (member, owned) in members.iter_mut().zip(&mut owned) {
+            match member.poll(Duration::ZERO, 1 << 20, &mut Vec::new()).expect("a poll ends") {
+                Poll::Assigned(more) => owned.extend(more.into_iter().map(|(place, _)| place)),
+                Poll::Revoked(gone) | Poll::Lost(gone) => owned.retain(|place| !gone.contains(place)),
+                Poll::Records | Poll::Idle => {}
+            }
+        }
+    }
+    for places in &owned {
+        let of = |topic: &str| -> Vec<_> {
+            places.iter().filter(|place| &*place.topic == topic).map(|place| place.partition).collect()
+        };
+        assert_eq!(of("s"), of("t"), "co-partitioned topics land together");
+    }
+    assert_eq!(owned.iter().map(BTreeSet::len).sum::<usize>(), 8, "no partition has two owners");
+    assert_eq!(owned.iter().flatten().collect::<BTreeSet<_>>().len(), 8, "every partition has an owner");
+}

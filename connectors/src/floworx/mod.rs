@@ -1,0 +1,145 @@
+//! Floworx, the process orchestration, over HTTP: one process flow for each command (TMF701
+//! `ProcessFlow_Create`).
+
+use std::time::Duration;
+
+use reqwest::{Client, Url};
+use schemas::{DecodeError, Family, FloworxCommand};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    delivery::{Answer, BreakerSettings, Reply, RetryPolicy, http},
+    sink::{Subject, Target, TargetSettings},
+};
+
+mod body;
+
+pub use body::process_flow_create;
+
+/// Where Floworx is, and how it is treated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FloworxSettings {
+    /// The base URL, without `/tmf-api`.
+    pub url: String,
+    /// Requests under way at a time.
+    #[serde(default = "concurrency")]
+    pub concurrency: usize,
+    /// The longest a request may take, in milliseconds.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u64,
+    /// How often and how long a command is tried.
+    #[serde(default)]
+    pub retry: RetryPolicy,
+    /// When Floworx is left alone.
+    #[serde(default)]
+    pub breaker: BreakerSettings,
+}
+
+fn concurrency() -> usize {
+    16
+}
+
+fn timeout_ms() -> u64 {
+    10_000
+}
+
+impl FloworxSettings {
+    /// The usual limits for this URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            concurrency: concurrency(),
+            timeout_ms: timeout_ms(),
+            retry: RetryPolicy::default(),
+            breaker: BreakerSettings::default(),
+        }
+    }
+}
+
+/// The target of `out.floworx`.
+#[derive(Debug)]
+pub struct Floworx {
+    client: Client,
+    endpoint: Url,
+    settings: FloworxSettings,
+}
+
+impl Floworx {
+    /// A target at the URL of the settings.
+    ///
+    /// # Errors
+    /// A sentence when the URL is none.
+    pub fn new(client: Client, settings: FloworxSettings) -> Result<Self, String> {
+        let address = format!("{}/tmf-api/processFlowManagement/v4/processFlow", settings.url.trim_end_matches('/'));
+        let endpoint = Url::parse(&address).map_err(|error| format!("the URL of Floworx: {error}"))?;
+        if !matches!(endpoint.scheme(), "http" | "https") {
+            return Err(format!("the URL of Floworx has the scheme {}, not http or https", endpoint.scheme()));
+        }
+        Ok(Self { client, endpoint, settings })
+    }
+}
+
+impl Target for Floworx {
+    type Record = FloworxCommand;
+
+    fn name(&self) -> &'static str {
+        "floworx"
+    }
+
+    fn targets(&self) -> Vec<TargetSettings> {
+        let FloworxSettings { concurrency, retry, breaker, .. } = self.settings;
+        vec![TargetSettings { name: self.name().to_owned(), concurrency, retry, breaker }]
+    }
+
+    fn decode(&self, value: &[u8]) -> Result<FloworxCommand, DecodeError> {
+        schemas::decode(value)
+    }
+
+    fn target(&self, _: &FloworxCommand) -> Option<usize> {
+        Some(0)
+    }
+
+    fn target_name(&self, _: &FloworxCommand) -> String {
+        self.name().to_owned()
+    }
+
+    fn order_key(&self, command: &FloworxCommand) -> String {
+        command.order_id.clone()
+    }
+
+    fn subject<'a>(&self, command: &'a FloworxCommand) -> Subject<'a> {
+        Subject {
+            delivery_id: &command.delivery_id,
+            route: &command.route,
+            family: Family::Order,
+            entity_kind: "order",
+            entity_id: &command.order_id,
+            occurred_at: command.occurred_at,
+            ingested_at: command.ingested_at,
+        }
+    }
+
+    async fn deliver(&self, command: &FloworxCommand, _: u32) -> Reply {
+        let request = self
+            .client
+            .post(self.endpoint.clone())
+            .header("Idempotency-Key", &command.delivery_id)
+            .json(&process_flow_create(command));
+        let (mut reply, body) = http::send(request, Duration::from_millis(self.settings.timeout_ms)).await;
+        // 200 instead of 201: the flow was there already, made by an attempt whose answer was lost.
+        if reply.http_status == Some(200) {
+            reply.answer = Answer::Duplicate;
+        }
+        if matches!(reply.answer, Answer::Delivered | Answer::Duplicate) {
+            reply.external_ref = serde_json::from_slice::<Created>(&body).ok().map(|created| created.id);
+        }
+        reply
+    }
+}
+
+/// What is read of the created flow.
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}

@@ -1,0 +1,62 @@
+//! `/livez`, `/readyz` and `/metrics`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use super::auth::Role;
+use super::server::Shared;
+
+/// How one part of the hub is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartStatus {
+    /// Its name, such as `log` or `sink.billing`.
+    pub label: String,
+    /// Whether it can work.
+    pub connected: bool,
+    /// Why not, or what it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Since when, in RFC 3339.
+    pub since: String,
+}
+
+/// What the server asks of whoever knows how the hub is.
+pub trait Status: Send + Sync + 'static {
+    /// The metrics as Prometheus text.
+    fn metrics(&self) -> String;
+    /// How each part is. The hub is ready when all are connected.
+    fn parts(&self) -> Vec<PartStatus>;
+}
+
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
+    let mut parts = shared.status.parts();
+    if let Some(ingest) = shared.not_accepting() {
+        parts.push(PartStatus {
+            label: "ingest".into(),
+            connected: false,
+            error: Some(ingest.into()),
+            since: shared.started.to_string(),
+        });
+    }
+    let ready = parts.iter().all(|part| part.connected);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "ready": ready, "parts": parts }))).into_response()
+}
+
+pub(super) async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    if shared.settings.protect_metrics
+        && let Err(problem) = shared.authorise(&headers, Role::Viewer)
+    {
+        return problem.into_response();
+    }
+    let content_type = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (content_type, shared.status.metrics()).into_response()
+}

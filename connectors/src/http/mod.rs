@@ -1,0 +1,32 @@
+//! HTTP ingest: takes events in and answers 202 only once they are durable, with their position.
+//!
+//! ```text
+//! request -> auth -> rate -> body (size, time) -> Intake::admit -> committer's queue -> 202
+//!               \ 401,403  \ 429   \ 408,413,415      \ 4xx               \ 503 when full
+//! ```
+//!
+//! The server knows no processor: what an event is, and which topic it goes to, is the business of
+//! an [`Intake`]. Concurrent requests share one transaction of the log ([`committer`]).
+
+mod answer;
+mod auth;
+mod batch;
+mod committer;
+mod event;
+mod health;
+mod intake;
+mod ledger;
+mod problem;
+mod rate;
+mod server;
+
+#[cfg(test)]
+mod tests;
+
+pub use auth::{Credentials, Role};
+pub use committer::{Committer, CommitterSettings};
+pub use health::{PartStatus, Status};
+pub use intake::{Admitted, Intake, Refusal};
+pub use ledger::{IngestCounts, IngestLedger};
+pub use problem::ProblemCode;
+pub use server::{Limits, Server, ServerSettings};

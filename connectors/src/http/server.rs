@@ -1,0 +1,175 @@
+//! The server: its paths, and what every request passes first.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use schemas::Timestamp;
+use tokio::net::TcpListener;
+
+use super::auth::{Credentials, Role};
+use super::committer::Committer;
+use super::health::Status;
+use super::intake::Intake;
+use super::ledger::{self, IngestLedger};
+use super::problem::{Problem, ProblemCode};
+use super::rate::RateLimit;
+use super::{event, health};
+use crate::delivery::http::wall_clock;
+
+/// What the listener takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest event, in bytes.
+    pub event_bytes: usize,
+    /// The largest batch, in bytes.
+    pub batch_bytes: usize,
+    /// Requests per second and credential; 0 for no limit.
+    pub requests_per_second: u32,
+    /// Requests that may come at once.
+    pub burst: u32,
+    /// How long a single event, or each part of a batch, may take to arrive.
+    pub body_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            event_bytes: 1 << 20,
+            batch_bytes: 64 << 20,
+            requests_per_second: 0,
+            burst: 1,
+            body_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The settings of the server.
+pub struct ServerSettings {
+    /// Who may.
+    pub credentials: Credentials,
+    /// Whether `/metrics` needs the role [`Role::Viewer`].
+    pub protect_metrics: bool,
+    /// What it takes.
+    pub limits: Limits,
+}
+
+/// What all requests share.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) settings: ServerSettings,
+    pub(super) intake: Arc<dyn Intake>,
+    pub(super) status: Arc<dyn Status>,
+    pub(super) committer: Committer,
+    pub(super) ledger: IngestLedger,
+    pub(super) started: Timestamp,
+    rate: RateLimit,
+    closed: Arc<AtomicBool>,
+}
+
+impl Deref for Shared {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Shared {
+    /// Whether the credential that the request shows has the role.
+    pub(super) fn authorise(&self, headers: &HeaderMap, role: Role) -> Result<super::auth::Principal, Problem> {
+        let credentials = &self.settings.credentials;
+        let principal =
+            credentials.authenticate(headers).ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
+        if credentials.may(principal, role) { Ok(principal) } else { Err(Problem::new(ProblemCode::Forbidden)) }
+    }
+
+    /// Everything that is checked before a body is read.
+    pub(super) fn admit_request(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let principal = self.authorise(headers, Role::Publisher)?;
+        if let Some(why) = self.not_accepting() {
+            return Err(Problem::new(ProblemCode::NotAccepting).detail(why));
+        }
+        self.rate.take(principal, Instant::now()).map_err(|wait| {
+            Problem::new(ProblemCode::RateLimited).retry_after(wait.as_secs_f64().ceil().max(1.0) as u64)
+        })
+    }
+
+    /// Why nothing is taken in, if nothing is.
+    pub(super) fn not_accepting(&self) -> Option<&'static str> {
+        if self.closed.load(Ordering::Acquire) {
+            Some("The hub is stopping.")
+        } else if self.committer.has_failed() {
+            Some("The log refuses writes.")
+        } else {
+            None
+        }
+    }
+}
+
+/// A server that is not serving yet.
+pub struct Server {
+    shared: Shared,
+}
+
+impl Server {
+    /// A server for this intake and log.
+    pub fn new(
+        settings: ServerSettings,
+        intake: Arc<dyn Intake>,
+        status: Arc<dyn Status>,
+        committer: Committer,
+        ledger: IngestLedger,
+    ) -> Self {
+        ledger::describe();
+        let rate = RateLimit::new(settings.limits.requests_per_second, settings.limits.burst);
+        let closed = Arc::new(AtomicBool::new(false));
+        let started = wall_clock();
+        Self { shared: Shared(Arc::new(Inner { settings, intake, status, committer, ledger, started, rate, closed })) }
+    }
+
+    /// A switch: once it is set, every event is answered with 503.
+    pub fn closed(&self) -> Arc<AtomicBool> {
+        self.shared.closed.clone()
+    }
+
+    /// Serves until `stop` ends, then answers the requests that are under way.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        use axum::serve::ListenerExt;
+        let listener = listener.tap_io(|stream| {
+            // Answers are small and awaited.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "no TCP_NODELAY");
+            }
+        });
+        axum::serve(listener, router(self.shared)).with_graceful_shutdown(stop).await
+    }
+}
+
+fn router(shared: Shared) -> Router {
+    Router::new()
+        .route("/v1/events", post(event::events))
+        .route("/listener/{event_type}", post(event::listener))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .fallback(async || Problem::new(ProblemCode::NotFound))
+        .method_not_allowed_fallback(async || Problem::new(ProblemCode::MethodNotAllowed))
+        // The handlers count bytes themselves, event by event.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(shared)
+}

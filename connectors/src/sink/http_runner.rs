@@ -1,0 +1,290 @@
+//! The runner for targets that take one record at a time: many deliveries under way, the order of
+//! each key kept, outcomes committed in batches.
+//!
+//! ```text
+//!  reader thread --records--> window of each partition --> lane of each key --> attempts (pursue)
+//!        ^                                                                          |
+//!        +---- pause, resume          log <-- one transaction <-- batch <-- endings-+
+//! ```
+
+use std::sync::Arc;
+
+use tokio::{
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep_until},
+};
+use topology::{ConsumerConfig, Log, LogError, Producer, TopicName, TopicPartition};
+
+use super::{
+    batch::{self, Aborts, Batch, Committed, SinkError},
+    ending::{Ending, OutcomeTopics},
+    flow::{Finished, Flow},
+    ledger::Ledger,
+    metrics,
+    reader::{Event, Reader},
+    settings::SinkSettings,
+    shutdown::Shutdown,
+    target::Target,
+};
+
+/// A commit under way gives back the producer and the endings, which an abort makes due again.
+type Committing = JoinHandle<Finish>;
+type Finish = (Box<dyn Producer>, Vec<Ending>, Result<Committed, SinkError>);
+
+/// Runs a sink until shutdown is asked for, then ends what is under way as far as the drain time
+/// allows. What has not ended by then is delivered after the next start.
+///
+/// # Errors
+/// When the log fails, or another process takes over.
+pub async fn run<T: Target>(
+    log: Arc<dyn Log>,
+    topic: TopicName,
+    target: T,
+    settings: SinkSettings,
+    ledger: Ledger,
+    shutdown: Shutdown,
+) -> Result<(), SinkError> {
+    metrics::describe();
+    let part = format!("sink.{}", target.name());
+    let failed = |source| SinkError::Log { part: part.clone(), source };
+    let (consumer, producer) = open(log.clone(), topic, part.clone()).await.map_err(failed)?;
+    let reader = Reader::start(&part, consumer, settings.poll_bytes)
+        .map_err(|source| failed(LogError::Io { context: "starting the reader's thread".to_owned(), source }))?;
+    let runner = Runner {
+        log,
+        left: None,
+        flow: Flow::new(part.clone(), target, settings.window()),
+        reader: Some(reader),
+        deliveries: JoinSet::new(),
+        endings: Vec::new(),
+        commit_at: Instant::now(),
+        producer: Some(producer),
+        committing: None,
+        aborts: Aborts::default(),
+        topics: OutcomeTopics::new(),
+        drained_by: None,
+        part,
+        settings,
+        ledger,
+        shutdown,
+    };
+    runner.run().await
+}
+
+/// Opens both ends of the log on a blocking thread.
+async fn open(
+    log: Arc<dyn Log>,
+    topic: TopicName,
+    part: String,
+) -> Result<(Box<dyn topology::Consumer>, Box<dyn Producer>), LogError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let producer = log.producer(&format!("{part}-0"))?;
+        let consumer = log.consumer(ConsumerConfig { group: part, member: 0, members: 1, topics: vec![topic] })?;
+        Ok((consumer, producer))
+    });
+    opened.await.unwrap_or_else(|_| Err(LogError::Corrupt("opening the log panicked".to_owned())))
+}
+
+struct Runner<T: Target> {
+    part: String,
+    log: Arc<dyn Log>,
+    flow: Flow<T>,
+    /// Gone once draining.
+    reader: Option<Reader>,
+    /// The reader's thread, once draining.
+    left: Option<std::thread::JoinHandle<()>>,
+    deliveries: JoinSet<Finished>,
+    /// Ended, not yet committed.
+    endings: Vec<Ending>,
+    /// When they are due.
+    commit_at: Instant,
+    /// At home while nothing is being committed.
+    producer: Option<Box<dyn Producer>>,
+    committing: Option<Committing>,
+    aborts: Aborts,
+    topics: OutcomeTopics,
+    /// The end of the drain time, once draining.
+    drained_by: Option<Instant>,
+    settings: SinkSettings,
+    ledger: Ledger,
+    shutdown: Shutdown,
+}
+
+impl<T: Target> Runner<T> {
+    async fn run(mut self) -> Result<(), SinkError> {
+        while !self.is_done() {
+            tokio::select! {
+                event = next_event(&mut self.reader) => self.on_event(event).await?,
+                Some(finished) = self.deliveries.join_next() => {
+                    self.on_finished(finished.map_err(|_| SinkError::Defect(self.part.clone()))?);
+                    // What else has finished meanwhile, without another round of the loop.
+                    while let Some(finished) = self.deliveries.try_join_next() {
+                        self.on_finished(finished.map_err(|_| SinkError::Defect(self.part.clone()))?);
+                    }
+                    self.flow.feed(self.reader.as_ref());
+                }
+                committed = finish(&mut self.committing) => self.on_committed(committed)?,
+                () = sleep_until(self.commit_at), if self.is_due() => self.commit(),
+                () = self.shutdown.triggered(), if self.drained_by.is_none() => self.drain(),
+                () = until(self.drained_by), if !self.deliveries.is_empty() => self.leave(),
+            }
+            self.start_deliveries();
+            if self.endings.len() >= self.settings.commit_records && self.commit_at <= self.latest_commit() {
+                self.commit();
+            }
+        }
+        if let Some(left) = self.left.take() {
+            // Whoever starts this sink next finds its place in the group free.
+            tokio::task::spawn_blocking(move || left.join()).await.ok();
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.drained_by.is_some() && self.deliveries.is_empty() && self.endings.is_empty() && self.committing.is_none()
+    }
+
+    /// A commit that is due later than this waits after an abort.
+    fn latest_commit(&self) -> Instant {
+        Instant::now() + self.settings.commit_interval()
+    }
+
+    fn is_due(&self) -> bool {
+        !self.endings.is_empty() && self.producer.is_some()
+    }
+
+    async fn on_event(&mut self, event: Option<Event>) -> Result<(), SinkError> {
+        match event {
+            Some(Event::Records(records)) => {
+                self.flow.queue(records);
+                self.flow.feed(self.reader.as_ref());
+                self.gather_unreadable();
+            }
+            Some(Event::Assigned(partitions)) => self.flow.assign(partitions)?,
+            Some(Event::Revoked(partitions, done)) => {
+                // What ended must be committed while the partitions are still this sink's.
+                self.settle().await?;
+                self.commit();
+                self.settle().await?;
+                self.release(&partitions);
+                drop(done);
+            }
+            Some(Event::Lost(partitions, done)) => {
+                self.settle().await?;
+                self.release(&partitions);
+                drop(done);
+            }
+            Some(Event::Failed(source)) => return Err(SinkError::Log { part: self.part.clone(), source }),
+            None => return Err(SinkError::Defect(self.part.clone())),
+        }
+        self.ledger.update(self.flow.progress());
+        Ok(())
+    }
+
+    /// Waits for the commit that is under way.
+    async fn settle(&mut self) -> Result<(), SinkError> {
+        if self.committing.is_some() {
+            let committed = finish(&mut self.committing).await;
+            self.on_committed(committed)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets partitions and what of them is not committed: their next owner delivers it again.
+    fn release(&mut self, partitions: &[TopicPartition]) {
+        self.flow.revoke(partitions);
+        self.endings.retain(|ending| self.flow.is_current(&ending.origin));
+    }
+
+    fn on_finished(&mut self, finished: Finished) {
+        if let Some(ending) = self.flow.finished(finished) {
+            self.end(ending);
+        }
+    }
+
+    /// Records that ended as they were taken in.
+    fn gather_unreadable(&mut self) {
+        for ending in self.flow.take_endings() {
+            self.end(ending);
+        }
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if self.endings.is_empty() {
+            self.commit_at = Instant::now() + self.settings.commit_interval();
+        }
+        self.endings.push(ending);
+    }
+
+    fn start_deliveries(&mut self) {
+        self.gather_unreadable();
+        for delivery in self.flow.take_ready() {
+            self.deliveries.spawn(delivery);
+        }
+    }
+
+    /// Starts to commit what has ended, unless a commit is under way.
+    fn commit(&mut self) {
+        let Some(mut producer) = (if self.endings.is_empty() { None } else { self.producer.take() }) else { return };
+        let (endings, positions) = (std::mem::take(&mut self.endings), self.flow.positions());
+        let (log, part, topics) = (self.log.clone(), self.part.clone(), self.topics.clone());
+        self.committing = Some(tokio::task::spawn_blocking(move || {
+            let mut batch = Batch { records: Vec::with_capacity(endings.len()), positions };
+            for ending in &endings {
+                topics.write(ending, &mut batch.records);
+            }
+            let result = batch::commit(log.as_ref(), producer.as_mut(), &part, &batch);
+            (producer, endings, result)
+        }));
+    }
+
+    fn on_committed(&mut self, committed: Option<Finish>) -> Result<(), SinkError> {
+        self.committing = None;
+        let (producer, mut endings, result) = committed.ok_or_else(|| SinkError::Defect(self.part.clone()))?;
+        self.producer = Some(producer);
+        match result? {
+            Committed::Yes => self.aborts.reset(),
+            Committed::Aborted => {
+                endings.retain(|ending| self.flow.is_current(&ending.origin));
+                endings.append(&mut self.endings);
+                self.endings = endings;
+                self.commit_at = Instant::now() + self.aborts.another(&self.part)?;
+            }
+        }
+        self.ledger.update(self.flow.progress());
+        Ok(())
+    }
+
+    fn drain(&mut self) {
+        self.left = self.reader.take().map(Reader::stop);
+        self.drained_by = Some(Instant::now() + self.settings.drain());
+    }
+
+    /// The drain time is over: what is under way is left for the next start.
+    fn leave(&mut self) {
+        tracing::info!(part = self.part, left = self.deliveries.len(), "left for the next start");
+        self.deliveries = JoinSet::new();
+        self.flow.leave();
+    }
+}
+
+async fn next_event(reader: &mut Option<Reader>) -> Option<Event> {
+    match reader {
+        Some(reader) => reader.events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn finish(committing: &mut Option<Committing>) -> Option<Finish> {
+    match committing {
+        Some(committing) => committing.await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,83 @@
+//! What a sink has taken in and how it ended, for everyone to see.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::Serialize;
+
+use super::progress::Progress;
+
+/// The counts of one target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TargetCounts {
+    /// Confirmed by the outside.
+    pub delivered: u64,
+    /// The outside had it already.
+    pub duplicate: u64,
+    /// Given up.
+    pub dead_lettered: u64,
+}
+
+/// The books of one sink, counted from the topic's beginning, over restarts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SinkSnapshot {
+    /// The topic.
+    pub topic: String,
+    /// Records taken in.
+    pub taken_in: u64,
+    /// Of those, confirmed by the outside.
+    pub delivered: u64,
+    /// Of those, known to the outside already.
+    pub duplicate: u64,
+    /// Of those, given up.
+    pub dead_lettered: u64,
+    /// Of those, still under way.
+    pub in_flight: u64,
+    /// The same by target. Of hundreds of targets the least used are counted together.
+    pub by_target: BTreeMap<String, TargetCounts>,
+}
+
+impl SinkSnapshot {
+    /// `taken in - ended - under way`: anything but 0 is a defect.
+    pub fn imbalance(&self) -> i64 {
+        let accounted = self.delivered + self.duplicate + self.dead_lettered + self.in_flight;
+        self.taken_in as i64 - accounted as i64
+    }
+}
+
+/// A shared view of a sink's books.
+#[derive(Clone, Debug)]
+pub struct Ledger(Arc<Mutex<SinkSnapshot>>);
+
+impl Ledger {
+    /// Empty books for `topic`.
+    pub fn new(topic: &str) -> Self {
+        Self(Arc::new(Mutex::new(SinkSnapshot { topic: topic.to_owned(), ..SinkSnapshot::default() })))
+    }
+
+    /// The books as they stand.
+    pub fn snapshot(&self) -> SinkSnapshot {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Rewrites the books from the partitions' progress.
+    pub(super) fn update<'a>(&self, partitions: impl Iterator<Item = &'a Progress>) {
+        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *books = SinkSnapshot { topic: std::mem::take(&mut books.topic), ..SinkSnapshot::default() };
+        for progress in partitions {
+            books.taken_in += progress.taken_in();
+            books.in_flight += progress.in_flight();
+            for (name, [delivered, duplicate, dead_lettered]) in progress.by_target() {
+                books.delivered += delivered;
+                books.duplicate += duplicate;
+                books.dead_lettered += dead_lettered;
+                let counts = books.by_target.entry(name.clone()).or_default();
+                counts.delivered += delivered;
+                counts.duplicate += duplicate;
+                counts.dead_lettered += dead_lettered;
+            }
+        }
+    }
+}

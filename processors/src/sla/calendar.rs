@@ -1,0 +1,121 @@
+//! Working time: how much of it lies between two instants, and when so much of it will have passed.
+//!
+//! A calendar is unrolled once into the working intervals of seventy years, each with the working
+//! time before it. Both questions are then two binary searches, whatever the distance, and what
+//! the time zone does to its clocks (summer time) is already in the intervals.
+
+use jiff::civil::{Date, Time, Weekday, date};
+use jiff::tz::TimeZone;
+use schemas::Timestamp;
+
+/// The first year that is unrolled; nothing before it is working time.
+const FIRST_YEAR: i16 = 2000;
+/// The last one; nothing after it is working time.
+const LAST_YEAR: i16 = 2069;
+
+/// Working hours of one day: from, until (`None` for the day's end).
+pub(super) type Hours = (Time, Option<Time>);
+
+/// A working interval `[start, end)` in milliseconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    start: i64,
+    end: i64,
+    /// Working time before `start`.
+    before: i64,
+}
+
+/// Working time, ready to be asked.
+#[derive(Debug)]
+pub struct Calendar {
+    intervals: Vec<Interval>,
+}
+
+impl Calendar {
+    /// Unrolls working hours, given from Monday on; each day's in order and apart from each other.
+    pub(super) fn new(zone: &TimeZone, hours: &[Vec<Hours>; 7], holidays: &hashbrown::HashSet<Date>) -> Self {
+        let mut intervals: Vec<Interval> = Vec::new();
+        let mut before = 0;
+        let mut day = date(FIRST_YEAR, 1, 1);
+        let end = date(LAST_YEAR, 12, 31);
+        while day < end {
+            let next = day.tomorrow().expect("the last year is far from the calendar's end");
+            if !holidays.contains(&day) {
+                for (from, until) in &hours[weekday_index(day.weekday())] {
+                    let start = instant(zone, day, *from);
+                    let end = until.map_or_else(|| instant(zone, next, Time::midnight()), |time| instant(zone, day, time));
+                    // Clocks that go forward may leave nothing of an interval.
+                    let start = intervals.last().map_or(start, |last| start.max(last.end));
+                    if end > start {
+                        intervals.push(Interval { start, end, before });
+                        before += end - start;
+                    }
+                }
+            }
+            day = next;
+        }
+        Self { intervals }
+    }
+
+    /// Working time from the beginning of the calendar to `at`.
+    fn total(&self, at: i64) -> i64 {
+        let after = self.intervals.partition_point(|interval| interval.start <= at);
+        match after.checked_sub(1).map(|index| self.intervals[index]) {
+            Some(interval) => interval.before + at.min(interval.end) - interval.start,
+            None => 0,
+        }
+    }
+
+    /// Working time between two instants in milliseconds; 0 where `to` is not the later one.
+    pub fn elapsed(&self, from: Timestamp, to: Timestamp) -> i64 {
+        (self.total(to.0) - self.total(from.0)).max(0)
+    }
+
+    /// The first instant by which `millis` of working time have passed since `from`. Beyond the
+    /// calendar's last year it never comes: [`i64::MAX`].
+    pub fn add(&self, from: Timestamp, millis: i64) -> Timestamp {
+        if millis <= 0 {
+            return from;
+        }
+        let total = self.total(from.0).saturating_add(millis);
+        let index = self.intervals.partition_point(|interval| interval.before + (interval.end - interval.start) < total);
+        match self.intervals.get(index) {
+            Some(interval) => Timestamp(interval.start + total - interval.before),
+            None => Timestamp(i64::MAX),
+        }
+    }
+}
+
+/// An hour that clocks leave out is moved behind the gap, one that comes twice is its first.
+fn instant(zone: &TimeZone, day: Date, time: Time) -> i64 {
+    zone.to_ambiguous_zoned_datetime(day.to_datetime(time))
+        .compatible()
+        .map_or(i64::MAX, |zoned| zoned.timestamp().as_millisecond())
+}
+
+fn weekday_index(weekday: Weekday) -> usize {
+    weekday.to_monday_zero_offset() as usize
+}
+
+/// The clock an objective counts by.
+#[derive(Clone, Debug)]
+pub(super) enum Clock {
+    Wall,
+    Business(std::sync::Arc<Calendar>),
+}
+
+impl Clock {
+    pub(super) fn elapsed(&self, from: i64, to: i64) -> i64 {
+        match self {
+            Self::Wall => to.saturating_sub(from).max(0),
+            Self::Business(calendar) => calendar.elapsed(Timestamp(from), Timestamp(to)),
+        }
+    }
+
+    pub(super) fn add(&self, from: i64, millis: i64) -> i64 {
+        match self {
+            Self::Wall => from.saturating_add(millis.max(0)),
+            Self::Business(calendar) => calendar.add(Timestamp(from), millis).0,
+        }
+    }
+}

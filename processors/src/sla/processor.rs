@@ -1,0 +1,415 @@
+//! The processor of the sub-topology `sla`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schemas::{Code, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
+use topology::{
+    Clock, Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreSpec, Timer, TopologyBuilder,
+    TopologyError, TypedStore, Verdict as Ended,
+};
+
+use super::SlaSettings;
+use super::entry::{ClockEntry, Entry, Taken};
+use super::settings::Objective;
+use super::verdict::{Progress, Verdict};
+use crate::route::{EntityView, Routed, Router, Subject, Target};
+
+/// The store of entities with their clocks.
+pub const STORE: &str = "sla-clocks";
+
+const STATE_SINK: &str = "sla-state";
+const VIOLATION_SINK: &str = "sla-violation";
+
+/// Adds the sub-topology `sla`: lifecycle facts in; states, violations and what the routes make of
+/// violations out.
+pub fn add_to(builder: &mut TopologyBuilder, settings: Arc<SlaSettings>, router: Arc<Router>) {
+    let processor = "sla-clock";
+    builder
+        .sub_topology("sla")
+        .source("sla-lifecycle", "hub.lifecycle")
+        .store(StoreSpec::key_value(STORE))
+        .processor(processor, &["sla-lifecycle"], &[STORE], &[], move || {
+            Box::new(SlaProcessor::new(settings.clone(), router.clone()))
+        })
+        .sink(STATE_SINK, "hub.sla.state", &[processor])
+        .sink(VIOLATION_SINK, "hub.sla.violation", &[processor])
+        .sink("sla-billing", Target::Billing.topic(), &[processor])
+        .sink("sla-partner", Target::Partner.topic(), &[processor])
+        .sink("sla-notification", Target::Notification.topic(), &[processor]);
+}
+
+struct SlaProcessor {
+    settings: Arc<SlaSettings>,
+    router: Arc<Router>,
+    entries: TypedStore<Entry>,
+    sinks: Sinks,
+    /// Kept from call to call for its room.
+    routed: Vec<Routed>,
+}
+
+#[derive(Default)]
+struct Sinks {
+    state: SinkHandle,
+    violation: SinkHandle,
+    billing: SinkHandle,
+    partner: SinkHandle,
+    notification: SinkHandle,
+}
+
+/// The entity that a call is about.
+#[derive(Clone, Copy)]
+struct Entity<'a> {
+    kind: &'a str,
+    id: &'a str,
+}
+
+impl Entity<'_> {
+    fn key(self) -> String {
+        [self.kind, ":", self.id].concat()
+    }
+}
+
+impl Processor for SlaProcessor {
+    fn init(&mut self, init: &mut InitContext<'_>) -> Result<(), TopologyError> {
+        self.entries = TypedStore::new(init.store(STORE)?);
+        self.sinks = Sinks {
+            state: init.sink(STATE_SINK)?,
+            violation: init.sink(VIOLATION_SINK)?,
+            billing: init.sink("sla-billing")?,
+            partner: init.sink("sla-partner")?,
+            notification: init.sink("sla-notification")?,
+        };
+        Ok(())
+    }
+
+    fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Ended, Fault> {
+        let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
+        let fact: LifecycleFact = schemas::decode(value).map_err(|error| unreadable(error.code(), error.to_string()))?;
+        let settings = self.settings.clone();
+        let objectives = settings.objectives(&fact.entity_kind);
+        if objectives.is_empty() {
+            return Ok(Outcome::Applied.into());
+        }
+        let entity = Entity { kind: &fact.entity_kind, id: &fact.entity_id };
+        let key = entity.key();
+        let mut entry = self.entries.get(context, key.as_bytes())?.unwrap_or_default();
+        let taken = entry.take(&fact, objectives);
+        if taken == Taken::Repeated {
+            return Ok(Outcome::Duplicate.into());
+        }
+        // What the entity looked like when something last happened to it.
+        let at = entry.latest_at;
+        self.publish_all(&mut entry, objectives, entity, at, context);
+        self.reschedule(&mut entry, objectives, key.as_bytes(), context);
+        self.entries.put(context, key.as_bytes(), &entry)?;
+        Ok(if taken == Taken::TooLate { Outcome::Stale } else { Outcome::Applied }.into())
+    }
+
+    fn on_timer(&mut self, timer: &Timer, context: &mut Context<'_>) -> Result<(), Fault> {
+        let Some(mut entry) = self.entries.get(context, &timer.key)? else { return Ok(()) };
+        let Some((kind, id)) = std::str::from_utf8(&timer.key).ok().and_then(|key| key.split_once(':')) else {
+            return Ok(());
+        };
+        if entry.timer != Some(timer.deadline.0) {
+            return Ok(());
+        }
+        entry.timer = None;
+        let settings = self.settings.clone();
+        let objectives = settings.objectives(kind);
+        let entity = Entity { kind, id };
+        let now = context.now().0;
+        if is_over(&entry, objectives) {
+            self.forget(&entry, objectives, entity, &timer.key, context);
+            return Ok(());
+        }
+        // A timer that fires long after it was due says that the hub was away: what happened
+        // meanwhile may still wait in the log, and shall be read first.
+        if now - timer.deadline.0 > settings.grace_ms && settings.grace_ms > 0 && !entry.postponed {
+            entry.postponed = true;
+            schedule(&mut entry, now + settings.grace_ms, &timer.key, context);
+        } else {
+            entry.postponed = false;
+            entry.noticed = Some(now);
+            warn(&mut entry, objectives, now);
+            self.publish_all(&mut entry, objectives, entity, now, context);
+            self.reschedule(&mut entry, objectives, &timer.key, context);
+        }
+        self.entries.put(context, &timer.key, &entry)
+    }
+}
+
+fn unreadable(code: Code, detail: String) -> Fault {
+    Fault::new(Fate::DeadLetter, code.number(), code.name(), detail)
+}
+
+fn find(objectives: &[Objective], clock: &ClockEntry) -> Option<usize> {
+    objectives.iter().position(|objective| objective.id == clock.objective)
+}
+
+/// Whether every clock has ended.
+fn is_over(entry: &Entry, objectives: &[Objective]) -> bool {
+    entry.clocks.iter().all(|clock| {
+        find(objectives, clock).is_none_or(|place| {
+            let objective = &objectives[place];
+            let progress = entry.progress(clock, objective);
+            entry.verdict(clock, objective, &progress).is_some_and(|verdict| verdict.closed)
+        })
+    })
+}
+
+/// Notes the highest warning level that each running clock has passed.
+fn warn(entry: &mut Entry, objectives: &[Objective], now: i64) {
+    for index in 0..entry.clocks.len() {
+        let clock = &entry.clocks[index];
+        let Some(place) = find(objectives, clock) else { continue };
+        let objective = &objectives[place];
+        let progress = entry.progress(clock, objective);
+        let open = entry.verdict(clock, objective, &progress).is_some_and(|verdict| verdict.breach_at.is_some());
+        if open {
+            let used = progress.consumed_at(objective, now);
+            let target = clock.target_ms;
+            let passed = objective.warn_percent.iter().rev().find(|percent| used >= share(target, **percent));
+            let clock = &mut entry.clocks[index];
+            clock.warned = clock.warned.max(passed.copied().unwrap_or(0));
+        }
+    }
+}
+
+/// This percentage of a target.
+fn share(target_ms: i64, percent: u8) -> i64 {
+    (i128::from(target_ms) * i128::from(percent) / 100) as i64
+}
+
+fn schedule(entry: &mut Entry, deadline: i64, key: &[u8], context: &mut Context<'_>) {
+    context.schedule(Clock::Wall, Timestamp(deadline), key);
+    entry.timer = Some(deadline);
+}
+
+impl SlaProcessor {
+    fn new(settings: Arc<SlaSettings>, router: Arc<Router>) -> Self {
+        Self { settings, router, entries: TypedStore::default(), sinks: Sinks::default(), routed: Vec::new() }
+    }
+
+    /// Publishes every clock whose state is another than the one published last, and violations.
+    fn publish_all(
+        &mut self,
+        entry: &mut Entry,
+        objectives: &[Objective],
+        entity: Entity<'_>,
+        at: i64,
+        context: &mut Context<'_>,
+    ) {
+        for index in 0..entry.clocks.len() {
+            let clock = &entry.clocks[index];
+            let Some(place) = find(objectives, clock) else { continue };
+            let objective = &objectives[place];
+            let progress = entry.progress(clock, objective);
+            let Some(verdict) = entry.verdict(clock, objective, &progress) else { continue };
+            let print = fingerprint(clock, &progress, &verdict);
+            if print != clock.published {
+                let state = state(entry, clock, objective, entity, &progress, verdict, at);
+                context.send(
+                    self.sinks.state,
+                    Some(state_key(objective, entity)),
+                    Some(schemas::encode(&state).into()),
+                );
+            }
+            if verdict.status == SlaStatus::Breached && !clock.violated {
+                let violation = violation(entry, clock, objective, entity, &progress, at);
+                self.violate(entry, &violation, context);
+                entry.clocks[index].violated = true;
+            }
+            entry.clocks[index].published = print;
+        }
+    }
+
+    /// Sends a violation and what the routes make of it.
+    fn violate(&mut self, entry: &Entry, violation: &SlaViolation, context: &mut Context<'_>) {
+        let key = match &violation.customer_id {
+            Some(customer) => customer.clone(),
+            None => [violation.entity_kind.as_str(), ":", &violation.entity_id].concat(),
+        };
+        context.send(self.sinks.violation, Some(key.into_bytes().into()), Some(schemas::encode(violation).into()));
+        let fact = violation_fact(entry, violation);
+        let subject = Subject { fact: &fact, entity: EntityView::SlaViolation(violation) };
+        self.router.route(&subject, &mut self.routed);
+        for routed in self.routed.drain(..) {
+            let sink = match routed.target() {
+                Target::Billing => self.sinks.billing,
+                Target::Partner => self.sinks.partner,
+                Target::Notification => self.sinks.notification,
+                // The router takes Floworx routes of the order family only.
+                Target::Floworx => continue,
+            };
+            context.send(sink, Some(routed.key()), Some(routed.encode()));
+        }
+    }
+
+    /// Lets the entity's one timer wait for what comes next.
+    fn reschedule(&self, entry: &mut Entry, objectives: &[Objective], key: &[u8], context: &mut Context<'_>) {
+        let now = context.now().0;
+        let next = if is_over(entry, objectives) {
+            Some(now.saturating_add(self.settings.retention_ms))
+        } else {
+            entry.clocks.iter().filter_map(|clock| self.next(entry, clock, objectives, now)).min()
+        };
+        // Facts that change nothing move nothing.
+        if next == entry.timer {
+            return;
+        }
+        if let Some(old) = entry.timer.take() {
+            context.cancel(Clock::Wall, Timestamp(old), key);
+        }
+        if let Some(next) = next {
+            schedule(entry, next, key, context);
+        }
+    }
+
+    /// When a clock is next to be looked at.
+    fn next(&self, entry: &Entry, clock: &ClockEntry, objectives: &[Objective], now: i64) -> Option<i64> {
+        let objective = &objectives[find(objectives, clock)?];
+        let progress = entry.progress(clock, objective);
+        let verdict = entry.verdict(clock, objective, &progress)?;
+        if verdict.status != SlaStatus::Open {
+            return None;
+        }
+        // A target that is just met is met: only working time beyond it breaches it, and that may
+        // come a weekend later. It is waited for even where a violation was told before and taken
+        // back by a late fact since: the state must come true again, the violation is not repeated.
+        let breach = Some(progress.reaches(objective, clock.target_ms + 1)).filter(|at| *at < i64::MAX);
+        let breach = breach.map(|at| at + self.settings.grace_ms);
+        let warning = objective
+            .warn_percent
+            .iter()
+            .find(|percent| **percent > clock.warned)
+            .map(|percent| progress.reaches(objective, share(clock.target_ms, *percent)))
+            .filter(|at| *at < i64::MAX);
+        let next = breach.into_iter().chain(warning).min()?;
+        // What is due already was due before this fact was read; others may follow it.
+        Some(if next <= now { now + self.settings.grace_ms } else { next })
+    }
+
+    /// Forgets an entity whose clocks have ended long ago, here and on the compacted topic.
+    fn forget(
+        &self,
+        entry: &Entry,
+        objectives: &[Objective],
+        entity: Entity<'_>,
+        key: &[u8],
+        context: &mut Context<'_>,
+    ) {
+        for clock in entry.clocks.iter().filter(|clock| clock.published != 0) {
+            if let Some(place) = find(objectives, clock) {
+                context.send(self.sinks.state, Some(state_key(&objectives[place], entity)), None);
+            }
+        }
+        self.entries.delete(context, key);
+    }
+}
+
+fn state_key(objective: &Objective, entity: Entity<'_>) -> Bytes {
+    [objective.name.as_str(), "|", entity.kind, ":", entity.id].concat().into_bytes().into()
+}
+
+/// A hash (FNV-1a) of what readers of the state would see change; never 0.
+fn fingerprint(clock: &ClockEntry, progress: &Progress, verdict: &Verdict) -> u64 {
+    let parts = [
+        verdict.status as i64,
+        i64::from(verdict.closed),
+        i64::from(clock.warned),
+        progress.started,
+        clock.target_ms,
+        verdict.breach_at.unwrap_or(-1),
+        verdict.stopped_at.unwrap_or(-1),
+        if verdict.closed { progress.consumed } else { -1 },
+    ];
+    let bytes = parts.iter().flat_map(|part| part.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)).max(1)
+}
+
+fn state(
+    entry: &Entry,
+    clock: &ClockEntry,
+    objective: &Objective,
+    entity: Entity<'_>,
+    progress: &Progress,
+    verdict: Verdict,
+    at: i64,
+) -> SlaState {
+    let at = verdict.stopped_at.unwrap_or(at);
+    SlaState {
+        objective: objective.name.clone(),
+        family: objective.family,
+        entity_kind: entity.kind.to_owned(),
+        entity_id: entity.id.to_owned(),
+        status: verdict.status,
+        closed: verdict.closed,
+        warned_percent: clock.warned.into(),
+        started_at: Timestamp(progress.started),
+        consumed_ms: progress.consumed_at(objective, at),
+        target_ms: clock.target_ms,
+        breach_at: verdict.breach_at.filter(|at| *at < i64::MAX).map(Timestamp),
+        stopped_at: verdict.stopped_at.map(Timestamp),
+        customer_id: entry.customer_id.clone(),
+        partner_ids: entry.partner_ids.clone(),
+        updated_at: Timestamp(at),
+    }
+}
+
+fn violation(
+    entry: &Entry,
+    clock: &ClockEntry,
+    objective: &Objective,
+    entity: Entity<'_>,
+    progress: &Progress,
+    at: i64,
+) -> SlaViolation {
+    let breached_at = progress.breached_at.unwrap_or_else(|| progress.reaches(objective, clock.target_ms));
+    SlaViolation {
+        violation_id: format!("{}|{}|{}", objective.name, entity.key(), progress.started),
+        objective: objective.name.clone(),
+        family: objective.family,
+        entity_kind: entity.kind.to_owned(),
+        entity_id: entity.id.to_owned(),
+        breached_at: Timestamp(breached_at),
+        ingested_at: Timestamp(entry.ingested_at),
+        actual_ms: progress.consumed_at(objective, at),
+        reference_ms: clock.target_ms,
+        operator: "le".to_owned(),
+        consequence: objective.consequence.clone(),
+        customer_id: entry.customer_id.clone(),
+        account_id: entry.account_id.clone(),
+        partner_ids: entry.partner_ids.clone(),
+    }
+}
+
+/// A violation as the fact that routes look at; its id takes the place of the fact's, so that the
+/// same violation is always the same delivery.
+fn violation_fact(entry: &Entry, violation: &SlaViolation) -> LifecycleFact {
+    LifecycleFact {
+        fact_id: violation.violation_id.clone(),
+        family: violation.family,
+        entity_kind: violation.entity_kind.clone(),
+        entity_id: violation.entity_id.clone(),
+        version: 1,
+        event_type: "SlaViolationEvent".to_owned(),
+        change: "breached".to_owned(),
+        from_state: None,
+        to_state: None,
+        occurred_at: violation.breached_at,
+        ingested_at: violation.ingested_at,
+        created_at: None,
+        due_at: None,
+        customer_id: violation.customer_id.clone(),
+        customer_class: None,
+        account_id: violation.account_id.clone(),
+        partner_ids: entry.partner_ids.clone(),
+        class: None,
+        category: None,
+        priority: None,
+        circle: None,
+        channel: None,
+        flags: Vec::new(),
+    }
+}

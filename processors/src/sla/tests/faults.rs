@@ -1,0 +1,82 @@
+//! What is wrong with objectives and calendars is said at once, with the nearest right thing.
+
+use super::driver::{london, objective};
+use crate::sla::{
+    ClockKind, ObjectiveSpec, SlaCode, SlaError, SlaPart, SlaSettings, StartSpec, default_calendars, default_objectives,
+};
+
+fn faults(objectives: Vec<ObjectiveSpec>) -> Vec<SlaError> {
+    SlaSettings::new(objectives, vec![]).unwrap_err()
+}
+
+#[test]
+fn the_defaults_have_none() {
+    let settings = SlaSettings::new(default_objectives(), default_calendars()).unwrap();
+    assert_eq!(settings.len(), default_objectives().len());
+    assert!(settings.warnings(2026).is_empty() && settings.warnings(2027).is_empty());
+    let warning = &settings.warnings(2031)[0];
+    assert_eq!(warning.code, SlaCode::NoHolidays);
+    assert_eq!(warning.to_string(), r#"calendar "india-working-days" lists no holiday of 2031"#);
+}
+
+#[test]
+fn every_fault_of_every_objective_is_named() {
+    let found = faults(vec![
+        ObjectiveSpec { family: "ordr".into(), target: "4".into(), ..objective("a", "1h") },
+        ObjectiveSpec { entity_kind: Some("tick".into()), ..objective("b", "1h") },
+        ObjectiveSpec { stop: vec!["complted".into()], when: "order.id == \"1\"".into(), ..objective("c", "1h") },
+        ObjectiveSpec { clock: ClockKind::Business, ..objective("d", "1h") },
+        ObjectiveSpec { clock: ClockKind::Business, calendar: Some("londn".into()), ..objective("e", "1h") },
+        ObjectiveSpec { calendar: Some("london".into()), ..objective("f", "1h") },
+        ObjectiveSpec { pause: vec!["completed".into()], ..objective("g", "0s") },
+        ObjectiveSpec { start: StartSpec::Word("inProgress".into()), warn_percent: vec![100], ..objective("h", "1h") },
+        objective("h", "1h"),
+        ObjectiveSpec { stop: vec![], ..objective("i|j", "1h") },
+    ]);
+    let codes: Vec<_> = found.iter().map(|fault| (fault.part, fault.code.name())).collect();
+    let of = SlaPart::Objective;
+    assert_eq!(
+        codes,
+        [
+            (of(0), "bad_target"),
+            (of(0), "unknown_family"),
+            (of(1), "unknown_kind"),
+            (of(2), "unknown_field"),
+            (of(2), "unknown_state"),
+            (of(3), "calendar_mismatch"),
+            (of(4), "unknown_calendar"),
+            (of(5), "calendar_mismatch"),
+            (of(6), "bad_target"),
+            (of(6), "role_conflict"),
+            (of(7), "bad_target"),
+            (of(7), "role_conflict"),
+            (of(8), "duplicate_name"),
+            (of(9), "bad_name"),
+            (of(9), "role_conflict"),
+        ]
+    );
+    assert_eq!(found[1].help.as_deref(), Some(r#"nearest: "order""#));
+    assert_eq!(found[3].span, Some(0..8));
+    assert_eq!(found[4].to_string(), r#"objective "c" names the state "complted" in stop, which order does not have"#);
+    assert_eq!(found[4].help.as_deref(), Some(r#"nearest: "completed""#));
+}
+
+#[test]
+fn every_fault_of_a_calendar_is_named() {
+    let mut calendar = london(r#"munday = ["09:00-17:00"]"#, &["2026-02-30"]);
+    calendar.time_zone = "Europe/Londn".into();
+    calendar.hours.insert("friday".into(), vec!["09:00-17:00".into(), "16:00-18:00".into(), "18:00-09:00".into()]);
+    let found = SlaSettings::new(vec![], vec![calendar]).unwrap_err();
+    let codes: Vec<_> = found.iter().map(|fault| fault.code.name()).collect();
+    assert_eq!(codes, ["unknown_time_zone", "bad_date", "bad_hours", "bad_hours", "bad_hours"]);
+    assert_eq!(found[0].help.as_deref(), Some(r#"nearest: "Europe/London""#));
+    let empty = SlaSettings::new(vec![], vec![london("", &[])]).unwrap_err();
+    assert_eq!(empty[0].code, SlaCode::BadHours);
+}
+
+#[test]
+fn a_known_calendar_is_suggested() {
+    let spec = ObjectiveSpec { clock: ClockKind::Business, calendar: Some("londn".into()), ..objective("e", "1h") };
+    let found = SlaSettings::new(vec![spec], vec![london(r#"monday = ["09:00-17:00"]"#, &[])]).unwrap_err();
+    assert_eq!(found[0].help.as_deref(), Some(r#"nearest: "london""#));
+}

@@ -1,0 +1,7 @@
+//! Clocks driven by facts and by time.
+
+mod calendar;
+mod driver;
+mod faults;
+mod naive;
+mod scenarios;

@@ -1,0 +1,165 @@
+//! The hub's topology: which part reads which topics, and the topics themselves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemas::Family as EventFamily;
+use topology::{Processor, StoreSpec, TopicSpec, Topology, TopologyBuilder, TopologyError};
+
+use crate::entity::account::{AccountProcessor, Accounts};
+use crate::entity::catalog::{self, CatalogProcessor, Offerings};
+use crate::entity::customer::{self, CustomerProcessor, Customers};
+use crate::entity::lookup::{LOOKUP_SINK, LOOKUP_TOPIC, ORDER_ANSWER_TOPIC, TICKET_ANSWER_TOPIC};
+use crate::entity::order::{DELIVERY_TOPIC, OrderProcessor, Orders};
+use crate::entity::partner::{self, PartnerProcessor, Partners};
+use crate::entity::ticket::{TicketProcessor, Tickets};
+use crate::entity::{Engine, EntitySettings, Family, SINKS, TABLE_SINK};
+use crate::route::Router;
+use crate::sla::{self, SlaSettings};
+
+/// Everything the topology is made from.
+#[derive(Clone)]
+pub struct HubSettings {
+    /// Bounds and policies of the entity processors.
+    pub entity: EntitySettings,
+    /// The routes.
+    pub routes: Arc<Router>,
+    /// Objectives and calendars.
+    pub sla: Arc<SlaSettings>,
+}
+
+/// The hub's topology.
+///
+/// # Errors
+/// When its parts do not fit together.
+pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
+    let mut builder = TopologyBuilder::new();
+    builder.global_table(catalog::TABLE, catalog::TABLE_TOPIC);
+    builder.global_table(partner::TABLE, partner::TABLE_TOPIC);
+
+    add::<Orders, _>(
+        &mut builder,
+        settings,
+        OrderProcessor::new,
+        Wiring {
+            sources: &[EventFamily::Order.topic(), EventFamily::Flow.topic(), ORDER_ANSWER_TOPIC, DELIVERY_TOPIC],
+            tables: &[catalog::TABLE, partner::TABLE],
+            sinks: &[(LOOKUP_SINK, LOOKUP_TOPIC)],
+            ..Wiring::default()
+        },
+    );
+    add::<Tickets, _>(
+        &mut builder,
+        settings,
+        TicketProcessor::new,
+        Wiring {
+            sources: &[EventFamily::Ticket.topic(), TICKET_ANSWER_TOPIC],
+            sinks: &[(LOOKUP_SINK, LOOKUP_TOPIC)],
+            ..Wiring::default()
+        },
+    );
+    add::<Accounts, _>(
+        &mut builder,
+        settings,
+        AccountProcessor::new,
+        Wiring { sources: &[EventFamily::Account.topic()], ..Wiring::default() },
+    );
+    add::<Customers, _>(
+        &mut builder,
+        settings,
+        CustomerProcessor::new,
+        Wiring {
+            sources: &[EventFamily::Customer.topic(), LOOKUP_TOPIC],
+            stores: &[customer::QUESTIONS_STORE],
+            sinks: &[
+                (customer::ORDER_ANSWERS_SINK, ORDER_ANSWER_TOPIC),
+                (customer::TICKET_ANSWERS_SINK, TICKET_ANSWER_TOPIC),
+            ],
+            ..Wiring::default()
+        },
+    );
+    add::<Offerings, _>(
+        &mut builder,
+        settings,
+        CatalogProcessor::new,
+        Wiring {
+            sources: &[EventFamily::Catalog.topic()],
+            sinks: &[(TABLE_SINK, catalog::TABLE_TOPIC)],
+            ..Wiring::default()
+        },
+    );
+    add::<Partners, _>(
+        &mut builder,
+        settings,
+        PartnerProcessor::new,
+        Wiring {
+            sources: &[EventFamily::Partner.topic()],
+            sinks: &[(TABLE_SINK, partner::TABLE_TOPIC)],
+            ..Wiring::default()
+        },
+    );
+    sla::add_to(&mut builder, settings.sla.clone(), settings.routes.clone());
+    builder.build()
+}
+
+/// What a family is connected to besides its state, its waiting events and the common sinks.
+#[derive(Clone, Copy, Default)]
+struct Wiring<'a> {
+    sources: &'a [&'a str],
+    /// Ordered stores.
+    stores: &'a [&'a str],
+    tables: &'a [&'a str],
+    sinks: &'a [(&'a str, &'a str)],
+}
+
+fn add<F: Family, P: Processor + 'static>(
+    builder: &mut TopologyBuilder,
+    settings: &HubSettings,
+    new: fn(EntitySettings, Arc<Router>) -> P,
+    wiring: Wiring<'_>,
+) {
+    const PROCESSOR: &str = "processor";
+    let (states, held) = (Engine::<F>::state_store(), Engine::<F>::held_store());
+    let mut part = builder.sub_topology(F::PART).store(StoreSpec::key_value(&states)).store(StoreSpec::ordered(&held));
+    for topic in wiring.sources {
+        part = part.source(topic, *topic);
+    }
+    let mut stores = vec![states.as_str(), held.as_str()];
+    for store in wiring.stores {
+        part = part.store(StoreSpec::ordered(*store));
+        stores.push(store);
+    }
+    let HubSettings { entity, routes, .. } = settings.clone();
+    part = part.processor(PROCESSOR, wiring.sources, &stores, wiring.tables, move || {
+        Box::new(new(entity.clone(), routes.clone()))
+    });
+    for (name, topic) in SINKS.iter().chain(wiring.sinks) {
+        part = part.sink(name, *topic, &[PROCESSOR]);
+    }
+}
+
+/// Canonical and output records are kept this long.
+const KEPT: Duration = Duration::from_hours(7 * 24);
+/// The hub's own questions and answers are kept this long.
+const KEPT_INTERNAL: Duration = Duration::from_hours(24);
+/// Records that nobody could use are kept this long.
+const KEPT_LETTERS: Duration = Duration::from_hours(30 * 24);
+
+/// Every topic of the hub, with this many partitions where the key decides.
+pub fn topics(partitions: u32) -> Vec<TopicSpec> {
+    let mut topics: Vec<TopicSpec> =
+        EventFamily::ALL.iter().map(|family| TopicSpec::delete(family.topic(), partitions, Some(KEPT))).collect();
+    topics.extend(SINKS.iter().map(|(_, topic)| TopicSpec::delete(*topic, partitions, Some(KEPT))));
+    topics.push(TopicSpec::delete(DELIVERY_TOPIC, partitions, Some(KEPT)));
+    for topic in [LOOKUP_TOPIC, ORDER_ANSWER_TOPIC, TICKET_ANSWER_TOPIC] {
+        topics.push(TopicSpec::delete(topic, partitions, Some(KEPT_INTERNAL)));
+    }
+    // Small, and read whole by every worker.
+    topics.push(TopicSpec::compact(catalog::TABLE_TOPIC, 1));
+    topics.push(TopicSpec::compact(partner::TABLE_TOPIC, 1));
+    topics.push(TopicSpec::compact("hub.sla.state", partitions));
+    topics.push(TopicSpec::delete("hub.sla.violation", partitions, Some(KEPT)));
+    topics.push(TopicSpec::delete("hub.dead_letter", 1, Some(KEPT_LETTERS)));
+    topics.push(TopicSpec::delete("hub.quarantine", 1, Some(KEPT_LETTERS)));
+    topics
+}
