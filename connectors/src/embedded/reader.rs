@@ -17,7 +17,7 @@ use super::shared::Shared;
 /// The least that is read at once: a batch or so.
 const CHUNK_MIN: usize = 64 << 10;
 /// The most that is read at once, unless a batch is larger.
-const CHUNK_MAX: usize = 1 << 20;
+const CHUNK_MAX: usize = 128 << 10;
 
 /// Where the next batch starts.
 pub(super) struct Place {

@@ -1,0 +1,266 @@
+//! The server on a real socket and the embedded log, with an intake of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Client, Response, StatusCode};
+use schemas::{Code, DeadLetter, Timestamp};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use topology::{Log, Offset, TopicPartition, TopicSpec};
+
+use super::*;
+use crate::embedded::{EmbeddedLog, Settings};
+use crate::sink::Shutdown;
+
+const TOKEN: &str = "publisher-token-for-tests";
+const VIEWER: &str = "viewer-token-for-tests";
+
+/// Takes lines `key=value` in, refuses `bad`.
+struct Lines;
+
+impl Intake for Lines {
+    fn admit(&self, body: &[u8], hint: Option<&str>, now: Timestamp) -> Result<Admitted, Refusal> {
+        let text = std::str::from_utf8(body).map_err(|_| Refusal::new(Code::BadEncoding, "not UTF-8"))?;
+        let Some((key, value)) = text.split_once('=') else {
+            return Err(Refusal { code: Code::BadTimestamp, field: Some("/at".into()), detail: "The time is none.".into() });
+        };
+        let value = hint.map_or_else(|| value.to_owned(), |hint| format!("{hint}:{value}"));
+        Ok(Admitted {
+            topic: "t".into(),
+            key: Bytes::copy_from_slice(key.as_bytes()),
+            value: value.into(),
+            family: "order",
+            timestamp: now,
+        })
+    }
+}
+
+struct Fine;
+
+impl Status for Fine {
+    fn metrics(&self) -> String {
+        "hub_build_info 1\n".into()
+    }
+
+    fn parts(&self) -> Vec<PartStatus> {
+        vec![PartStatus { label: "log".into(), connected: true, error: None, since: "now".into() }]
+    }
+}
+
+struct Running {
+    url: String,
+    client: Client,
+    log: Arc<EmbeddedLog>,
+    ledger: IngestLedger,
+    closed: Arc<std::sync::atomic::AtomicBool>,
+    stop: Shutdown,
+    _directory: TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.trigger();
+    }
+}
+
+async fn start(limits: Limits) -> Running {
+    let directory = TempDir::new().unwrap();
+    let (log, _) = EmbeddedLog::open(directory.path(), Settings::default()).unwrap();
+    log.ensure_topics(&[TopicSpec::delete("t", 1, None), TopicSpec::delete("hub.dead_letter", 1, None)]).unwrap();
+    let (committer, _thread) = Committer::start(log.as_ref(), &CommitterSettings::default()).unwrap();
+    let credentials =
+        Credentials::new().token(TOKEN, &[Role::Publisher]).token(VIEWER, &[Role::Viewer]).user("u", "p", &[Role::Publisher]);
+    let ledger = IngestLedger::default();
+    let settings = ServerSettings { credentials, protect_metrics: true, limits };
+    let server = Server::new(settings, Arc::new(Lines), Arc::new(Fine), committer, ledger.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (closed, stop) = (server.closed(), Shutdown::new());
+    let stopping = stop.clone();
+    tokio::spawn(async move { server.serve(listener, async move { stopping.triggered().await }).await });
+    Running { url, client: Client::new(), log, ledger, closed, stop, _directory: directory }
+}
+
+impl Running {
+    async fn post(&self, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Response {
+        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(TOKEN);
+        request.header("content-type", content_type).body(body).send().await.unwrap()
+    }
+
+    fn values(&self, topic: &str) -> Vec<Bytes> {
+        let mut records = Vec::new();
+        self.log.read(&TopicPartition::new(topic, 0), Offset(0), 1 << 24, &mut records).unwrap();
+        records.into_iter().filter_map(|record| record.value).collect()
+    }
+
+    fn letters(&self) -> Vec<DeadLetter> {
+        self.values("hub.dead_letter").iter().map(|value| schemas::decode(value).unwrap()).collect()
+    }
+}
+
+async fn problem(response: Response, status: u16, code: &str) -> Value {
+    assert_eq!(response.status().as_u16(), status);
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["code"], code, "{body}");
+    assert_eq!(body["type"], format!("urn:jcms:hub:error:{code}"));
+    assert_eq!(body["status"], status);
+    body
+}
+
+#[tokio::test]
+async fn an_event_is_answered_with_its_position_once_it_is_durable() {
+    let hub = start(Limits::default()).await;
+    let response = hub.post("/v1/events", "application/json", "a=1").await;
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    assert_eq!(response.headers()["x-hub-position"], "t/0/0");
+    assert_eq!(hub.values("t"), ["1"]);
+    let response = hub.post("/listener/productOrderCreateEvent", "application/json; charset=utf-8", "a=2").await;
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["position"], serde_json::json!({ "topic": "t", "partition": 0, "offset": 1 }));
+    assert_eq!(hub.values("t"), ["1", "productOrderCreateEvent:2"]);
+    assert_eq!(hub.ledger.snapshot().accepted["order"], 2);
+}
+
+#[tokio::test]
+async fn concurrent_events_each_get_their_own_position() {
+    let hub = start(Limits::default()).await;
+    let posts = (0..64).map(|number| {
+        let hub = &hub;
+        async move {
+            let response = hub.post("/v1/events", "application/json", format!("k{number}={number}")).await;
+            let body: Value = response.json().await.unwrap();
+            (body["position"]["offset"].as_u64().unwrap() as usize, number)
+        }
+    });
+    let answers = futures_util::future::join_all(posts).await;
+    let values = hub.values("t");
+    assert_eq!(values.len(), 64);
+    for (offset, number) in answers {
+        assert_eq!(values[offset], number.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_event_is_a_problem_without_its_value() {
+    let hub = start(Limits::default()).await;
+    let response = hub.post("/v1/events", "application/json", "very-secret-value").await;
+    let body = problem(response, 422, "HUB-2003").await;
+    assert_eq!(body["field"], "/at");
+    assert!(!body.to_string().contains("very-secret-value"));
+    assert_eq!(hub.ledger.snapshot().rejected["HUB-2003"], 1);
+    assert!(hub.values("t").is_empty() && hub.letters().is_empty());
+}
+
+#[tokio::test]
+async fn credentials_are_asked_for_and_roles_are_kept_apart() {
+    let hub = start(Limits::default()).await;
+    let url = format!("{}/v1/events", hub.url);
+    let bare = || hub.client.post(&url).header("content-type", "application/json").body("a=1");
+    let response = bare().send().await.unwrap();
+    assert_eq!(response.headers().get_all("www-authenticate").iter().count(), 2);
+    problem(response, 401, "HUB-5001").await;
+    problem(bare().bearer_auth("wrong").send().await.unwrap(), 401, "HUB-5001").await;
+    problem(bare().basic_auth("u", Some("q")).send().await.unwrap(), 401, "HUB-5001").await;
+    problem(bare().bearer_auth(VIEWER).send().await.unwrap(), 403, "HUB-5002").await;
+    assert_eq!(bare().basic_auth("u", Some("p")).send().await.unwrap().status(), StatusCode::ACCEPTED);
+    let metrics = format!("{}/metrics", hub.url);
+    problem(hub.client.get(&metrics).send().await.unwrap(), 401, "HUB-5001").await;
+    assert!(hub.client.get(&metrics).bearer_auth(VIEWER).send().await.unwrap().status().is_success());
+}
+
+#[tokio::test]
+async fn sizes_rates_and_kinds_are_limited() {
+    let limits = Limits { event_bytes: 100, batch_bytes: 1_000, ..Limits::default() };
+    let hub = start(limits).await;
+    let large = format!("a={}", "x".repeat(200));
+    problem(hub.post("/v1/events", "application/json", large).await, 413, "HUB-2009").await;
+    let lines = "a=1\n".repeat(400);
+    problem(hub.post("/v1/events", "application/x-ndjson", lines).await, 413, "HUB-5008").await;
+    problem(hub.post("/v1/events", "text/plain", "a=1").await, 415, "HUB-5006").await;
+    problem(hub.post("/listener/x", "application/x-ndjson", "a=1").await, 415, "HUB-5006").await;
+    problem(hub.post("/v1/nothing", "application/json", "a=1").await, 404, "HUB-5004").await;
+    let wrong_method = hub.client.get(format!("{}/v1/events", hub.url)).send().await.unwrap();
+    assert!(wrong_method.headers().contains_key("allow"));
+    problem(wrong_method, 405, "HUB-5005").await;
+
+    let hub = start(Limits { requests_per_second: 1, burst: 2, ..Limits::default() }).await;
+    for _ in 0..2 {
+        assert_eq!(hub.post("/v1/events", "application/json", "a=1").await.status(), StatusCode::ACCEPTED);
+    }
+    let response = hub.post("/v1/events", "application/json", "a=1").await;
+    assert_eq!(response.headers()["retry-after"], "1");
+    problem(response, 429, "HUB-5003").await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let hub = start(Limits { body_timeout: Duration::from_millis(100), ..Limits::default() }).await;
+    for content_type in ["application/json", "application/x-ndjson"] {
+        let mut stream = tokio::net::TcpStream::connect(hub.url.trim_start_matches("http://")).await.unwrap();
+        let head = format!(
+            "POST /v1/events HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: {content_type}\r\n\
+             content-length: 100\r\n\r\na=1"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("HUB-5007"), "{answer}");
+    }
+    assert!(hub.values("t").is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_keeps_its_order_and_names_its_bad_lines() {
+    let hub = start(Limits::default()).await;
+    let mut lines = String::new();
+    for number in 1..=50_000 {
+        lines.push_str(&if number % 10_000 == 7 { "secret\n".into() } else { format!("k={number}\n") });
+    }
+    lines.push_str("\nk=last");
+    let response = hub.post("/v1/events?source=day.jsonl", "application/x-ndjson", lines).await;
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let body: Value = response.json().await.unwrap();
+    assert_eq!((&body["accepted"], &body["dead_lettered"]), (&49_996.into(), &5.into()));
+    let bad: Vec<u64> = body["dead_lettered_lines"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
+    assert_eq!(bad, [7, 10_007, 20_007, 30_007, 40_007]);
+    let reached = body["positions"].as_array().unwrap().iter().find(|reached| reached["topic"] == "t").unwrap();
+    assert_eq!((&reached["first_offset"], &reached["last_offset"], &reached["records"]), (&0.into(), &49_995.into(), &49_996.into()));
+    let values = hub.values("t");
+    let numbers: Vec<u32> = values.iter().filter_map(|value| std::str::from_utf8(value).unwrap().parse().ok()).collect();
+    assert!(numbers.is_sorted() && numbers.len() == 49_995);
+    let letters = hub.letters();
+    assert_eq!(letters.len(), 5);
+    assert_eq!((letters[1].origin_topic.as_str(), letters[1].origin_offset), ("day.jsonl", 10_007));
+    assert_eq!((letters[1].code.as_str(), &letters[1].payload, letters[1].payload_bytes), ("HUB-2003", &None, 6));
+}
+
+#[tokio::test]
+async fn a_batch_may_refuse_instead_and_over_long_lines_do_not_stop_it() {
+    let hub = start(Limits { event_bytes: 1_000, ..Limits::default() }).await;
+    let lines = format!("a=1\n{}\na=2\nbad\n", "x".repeat(300_000));
+    let response = hub.post("/v1/events?on_invalid=reject", "application/x-ndjson", lines).await;
+    let body: Value = response.json().await.unwrap();
+    assert_eq!((&body["accepted"], &body["rejected"]), (&2.into(), &2.into()), "{body}");
+    assert_eq!(body["rejected_lines"][0], serde_json::json!({ "line": 2, "code": "HUB-2009" }));
+    assert_eq!(body["rejected_lines"][1]["line"], 4);
+    assert_eq!(hub.values("t"), ["1", "2"]);
+    assert!(hub.letters().is_empty());
+    problem(hub.post("/v1/events?on_invalid=what", "application/x-ndjson", "a=1").await, 400, "HUB-5013").await;
+}
+
+#[tokio::test]
+async fn a_closed_door_takes_nothing_and_says_so() {
+    let hub = start(Limits::default()).await;
+    let ready = || hub.client.get(format!("{}/readyz", hub.url)).send();
+    assert_eq!(ready().await.unwrap().status(), StatusCode::OK);
+    hub.closed.store(true, std::sync::atomic::Ordering::Release);
+    let response = hub.post("/v1/events", "application/json", "a=1").await;
+    assert_eq!(response.headers()["retry-after"], "5");
+    problem(response, 503, "HUB-5011").await;
+    assert_eq!(ready().await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(hub.client.get(format!("{}/livez", hub.url)).send().await.unwrap().status().is_success());
+}

@@ -1,7 +1,7 @@
 //! Sink connectors: each consumes one `out.*` topic, delivers in the order of each key, and writes
 //! how every record ended to `hub.delivery` in the same log transaction as the consumed position.
 //!
-//! [`http_runner`] keeps many deliveries under way at once; [`sql_runner`] applies batches to a
+//! [`run_http`] keeps many deliveries under way at once; [`run_sql`] applies batches to a
 //! database that stores the position itself. Both end each record exactly once, over restarts too.
 
 mod batch;

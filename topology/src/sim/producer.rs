@@ -9,11 +9,13 @@ pub(super) struct SimProducer {
     epoch: u64,
     open: Vec<OutgoingRecord>,
     last: Vec<(TopicPartition, Offset)>,
+    /// Records without a key so far: they go round the partitions.
+    keyless: u32,
 }
 
 impl SimProducer {
     pub(super) fn new(log: SimLog, transactional_id: String, epoch: u64) -> Self {
-        Self { log, transactional_id, epoch, open: Vec::new(), last: Vec::new() }
+        Self { log, transactional_id, epoch, open: Vec::new(), last: Vec::new(), keyless: 0 }
     }
 
     /// The number in `<group>-<number>`, which ties a producer to its consumer.
@@ -24,6 +26,9 @@ impl SimProducer {
 
 impl Producer for SimProducer {
     fn send(&mut self, record: OutgoingRecord) -> Result<(), LogError> {
+        if !self.log.lock().topics.contains_key(&record.topic) {
+            return Err(LogError::UnknownTopic(record.topic));
+        }
         self.open.push(record);
         Ok(())
     }
@@ -38,9 +43,6 @@ impl Producer for SimProducer {
         if state.rng.chance(faults.fence) {
             state.epochs.insert(self.transactional_id.clone(), self.epoch + 1);
             return Ok(Commit::Fenced);
-        }
-        if let Some(unknown) = self.open.iter().find(|record| !state.topics.contains_key(&record.topic)) {
-            return Err(LogError::UnknownTopic(unknown.topic.clone()));
         }
         let member = self.member(group);
         let owned = state.groups.get(group).is_none_or(|group| {
@@ -61,9 +63,14 @@ impl Producer for SimProducer {
         for record in self.open.drain(..) {
             let Some((topic, partitions)) = state.topics.get_key_value(&record.topic) else { continue };
             let count = partitions.len() as u32;
-            let partition = record
-                .partition
-                .unwrap_or_else(|| record.key.as_deref().map_or(0, |key| partition_for_key(key, count)));
+            let partition = match (record.partition, record.key.as_deref()) {
+                (Some(partition), _) => partition,
+                (None, Some(key)) => partition_for_key(key, count),
+                (None, None) => {
+                    self.keyless = self.keyless.wrapping_add(1);
+                    self.keyless % count
+                }
+            };
             let topic = topic.clone();
             let Some(records) =
                 state.topics.get_mut(&topic).and_then(|partitions| partitions.get_mut(partition as usize))

@@ -1,0 +1,120 @@
+//! The hub that is measured: a process of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+/// What a process has used so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Processor time, user and system.
+    pub cpu_seconds: f64,
+    /// The most memory it ever had of its own.
+    pub peak_memory_bytes: u64,
+}
+
+/// A `hub run` that ends with its owner.
+pub struct HubProcess {
+    child: Child,
+    /// Where it listens.
+    pub url: String,
+    /// The token it takes.
+    pub token: String,
+    /// A client for it.
+    pub client: reqwest::Client,
+}
+
+impl HubProcess {
+    /// Starts a hub on a directory and waits until it is ready.
+    pub async fn start(data: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(data)?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let log = std::fs::File::create(data.join("bench.log"))?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["run", "--data"])
+            .arg(data)
+            .args(["--listen", &address.to_string()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("the hub does not start")?;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build()?;
+        let mut hub = Self { child, url: format!("http://{address}"), token: String::new(), client };
+        hub.wait_ready(data).await?;
+        hub.token = std::fs::read_to_string(data.join("token")).context("the hub wrote no token")?.trim().to_owned();
+        Ok(hub)
+    }
+
+    async fn wait_ready(&mut self, data: &Path) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let answer = self.client.get(format!("{}/readyz", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                let log = std::fs::read_to_string(data.join("bench.log")).unwrap_or_default();
+                anyhow::bail!("the hub ended with {status}:\n{log}");
+            }
+            anyhow::ensure!(Instant::now() < deadline, "the hub was not ready within a minute");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The sum of a metric's samples.
+    pub async fn metric(&self, name: &str) -> anyhow::Result<Option<f64>> {
+        let text = self.client.get(format!("{}/metrics", self.url)).send().await?.text().await?;
+        let samples = text.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
+        });
+        let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        Ok(values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value)))
+    }
+
+    /// Waits until nothing is behind and nothing waits.
+    pub async fn settle(&self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        let mut quiet = 0;
+        while quiet < 2 {
+            let behind = self.metric("hub_lag_records").await?.unwrap_or(f64::INFINITY);
+            let waiting = self.metric("hub_waiting").await?.unwrap_or(0.0);
+            quiet = if behind + waiting == 0.0 { quiet + 1 } else { 0 };
+            anyhow::ensure!(Instant::now() < deadline, "{behind} records behind and {waiting} waiting at the deadline");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// What the process has used, as the kernel tells.
+    pub fn usage(&self) -> anyhow::Result<Usage> {
+        let pid = self.child.id();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The command's name may hold spaces; what follows its closing bracket is numbers.
+        let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).context("no time");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak")?;
+        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+        Ok(Usage { cpu_seconds: (ticks(11)? + ticks(12)?) / 100.0, peak_memory_bytes: kibibytes * 1024 })
+    }
+
+    /// Ends it as an operator would.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        let status = self.child.wait()?;
+        anyhow::ensure!(status.success(), "the hub ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for HubProcess {
+    fn drop(&mut self) {
+        // After a failed measurement it must not stay behind.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,40 @@
+//! `hub check`.
+
+use std::path::PathBuf;
+
+use super::exit::{self, Exit};
+use super::Terminal;
+use crate::config::Config;
+use crate::wiring;
+
+/// `hub check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// Configuration files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl Check {
+    pub(super) fn run(self, terminal: Terminal) -> Exit {
+        let mut faults = 0;
+        for file in &self.files {
+            match Config::load(file) {
+                Ok(config) => {
+                    if let Err(error) = wiring::topology(&config) {
+                        faults += 1;
+                        eprintln!("error: {}: {error:#}", file.display());
+                        continue;
+                    }
+                    let (routes, objectives) = (config.routes.len(), config.sla.objectives.len());
+                    exit::print(&format!("{}: ok, {routes} routes, {objectives} objectives", file.display()));
+                }
+                Err(faulty) => {
+                    faults += faulty.faults.len();
+                    eprintln!("{}", faulty.render(terminal.colour));
+                }
+            }
+        }
+        if faults == 0 { Exit::Done } else { Exit::Failed }
+    }
+}

@@ -1,0 +1,52 @@
+//! How a command ends: exit codes that scripts can use.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what it was asked.
+    Done,
+    /// It failed, or found faults.
+    Failed,
+    /// Some items failed.
+    SomeFailed,
+    /// The hub cannot be reached.
+    Unreachable,
+    /// The hub does not allow it.
+    NotAllowed,
+    /// The configuration is invalid.
+    BadConfig,
+    /// Ctrl-C came twice.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::SomeFailed => 3,
+            Exit::Unreachable => 69,
+            Exit::NotAllowed => 77,
+            Exit::BadConfig => 78,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Says on stderr why the command failed.
+pub(super) fn fail(exit: Exit, why: impl std::fmt::Display) -> Exit {
+    eprintln!("error: {why}");
+    exit
+}
+
+/// Prints a line to stdout; a reader that closed the pipe is no error.
+pub(super) fn print(text: &str) -> Exit {
+    match writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n')) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => fail(Exit::Failed, format_args!("cannot write to stdout: {error}")),
+    }
+}

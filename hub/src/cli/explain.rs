@@ -1,0 +1,78 @@
+//! `hub explain`: the page behind a code, offline.
+
+use connectors::http::ProblemCode;
+use processors::route::RouteCode;
+use schemas::Code;
+
+use super::exit::{self, Exit, fail};
+use crate::config::{ConfigCode, nearest};
+
+/// `hub explain`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// A code such as HUB-2003, or its name such as `bad_timestamp`.
+    code: String,
+}
+
+struct Page {
+    number: &'static str,
+    name: &'static str,
+    title: &'static str,
+    help: &'static str,
+    status: Option<u16>,
+}
+
+/// Every page, by number.
+fn pages() -> Vec<Page> {
+    let mut pages = Vec::new();
+    for code in ConfigCode::ALL {
+        pages.push(Page { number: code.number(), name: code.name(), title: code.title(), help: code.help(), status: None });
+    }
+    for code in RouteCode::ALL {
+        pages.push(Page {
+            number: code.number(),
+            name: code.name(),
+            title: "A route, or a condition in it, cannot be used as it is written.",
+            help: "The message names the place and the nearest name; `hub check FILE` shows all faults at once.",
+            status: None,
+        });
+    }
+    for code in Code::ALL {
+        let status = Some(code.http_status());
+        pages.push(Page { number: code.number(), name: code.name(), title: code.title(), help: code.help(), status });
+    }
+    for code in ProblemCode::ALL {
+        let status = Some(code.http_status());
+        pages.push(Page { number: code.number(), name: code.name(), title: code.title(), help: code.help(), status });
+    }
+    pages
+}
+
+impl Explain {
+    pub(super) fn run(self) -> Exit {
+        let pages = pages();
+        let wanted = self.code.trim();
+        let found = pages
+            .iter()
+            .find(|page| page.number.eq_ignore_ascii_case(wanted) || page.name.eq_ignore_ascii_case(wanted));
+        let Some(page) = found else {
+            let known = pages.iter().flat_map(|page| [page.number, page.name]);
+            let near = nearest(wanted, known).map_or_else(String::new, |near| format!("; nearest: {near}"));
+            return fail(Exit::Failed, format_args!("there is no code {wanted:?}{near}"));
+        };
+        let status = page.status.map_or_else(String::new, |status| format!("\nHTTP status: {status}"));
+        exit::print(&format!("{} {}\n\n{}\n{}{status}", page.number, page.name, page.title, page.help))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_number_has_one_page() {
+        let mut numbers: Vec<_> = super::pages().iter().map(|page| page.number).collect();
+        let count = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count);
+    }
+}

@@ -1,0 +1,149 @@
+//! `hub run`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::{Exit, fail};
+use super::{ConfigArgs, Terminal, logging, token};
+use crate::config::{Config, Credential, Role, Secret, duration};
+use crate::runtime::{Hub, StartError};
+
+/// `hub run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// How long the hub may take to finish what it has when it is told to stop.
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration::parse)]
+    drain_timeout: Duration,
+}
+
+impl ConfigArgs {
+    /// The configuration: the file, or `./hub.toml` where there is one, or the defaults; then flags.
+    pub(super) fn load(&self, terminal: Terminal) -> Result<Config, Exit> {
+        let local = PathBuf::from("hub.toml");
+        let file = self.config.clone().or_else(|| local.is_file().then_some(local));
+        let mut config = match file {
+            None => Config::defaults(),
+            Some(file) => Config::load(&file).map_err(|faulty| {
+                eprintln!("{}", faulty.render(terminal.colour));
+                Exit::BadConfig
+            })?,
+        };
+        if let Some(data) = &self.data {
+            config.move_data(data);
+        }
+        if let Some(listen) = self.listen {
+            let has_credentials = !(config.http.tokens.is_empty() && config.http.users.is_empty());
+            if !(listen.ip().is_loopback() || listen.ip() == config.http.listen.ip() && has_credentials) {
+                let why = format!(
+                    "--listen {listen} could be reached by others; write it as http.listen in a configuration, where \
+                     credentials and dangerously_allow_plain_http are checked"
+                );
+                return Err(fail(Exit::BadConfig, why));
+            }
+            config.http.listen = listen;
+        }
+        Ok(config)
+    }
+}
+
+/// Adds the kept token where the configuration has no credential.
+pub(super) fn ensure_credential(config: &mut Config) -> anyhow::Result<Option<token::Token>> {
+    if !(config.http.tokens.is_empty() && config.http.users.is_empty()) {
+        return Ok(None);
+    }
+    let token = token::load_or_create(&config.data)?;
+    config.http.tokens.push(Credential {
+        name: "generated".into(),
+        token: Secret::new(token.text.clone()),
+        roles: vec![Role::Publisher, Role::Viewer],
+    });
+    Ok(Some(token))
+}
+
+/// Says why a hub did not start, and what to do about it.
+pub(super) fn explain_start(error: &StartError) -> Exit {
+    match error {
+        StartError::AddressInUse { address } => {
+            eprintln!("error: {error}");
+            eprintln!("help: stop that process, or let the system choose a port: --listen {}:0", address.ip());
+            Exit::Failed
+        }
+        StartError::Other(_) => fail(Exit::Failed, error),
+    }
+}
+
+/// A runtime for the listener and the HTTP sinks; what is heavy has threads of its own.
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+/// Ends when the process is told to stop.
+pub(super) async fn told_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+impl Run {
+    pub(super) fn run(self, terminal: Terminal) -> Exit {
+        let mut config = match self.config.load(terminal) {
+            Ok(config) => config,
+            Err(exit) => return exit,
+        };
+        logging::start(terminal, false);
+        let token = match ensure_credential(&mut config) {
+            Ok(token) => token,
+            Err(error) => return fail(Exit::Failed, format_args!("{error:#}")),
+        };
+        match runtime() {
+            Ok(runtime) => runtime.block_on(serve(config, token, self.drain_timeout)),
+            Err(error) => fail(Exit::Failed, error),
+        }
+    }
+}
+
+async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> Exit {
+    let started = async {
+        let listener = Hub::bind(config.http.listen).await?;
+        Hub::start(&config, listener).await
+    };
+    let hub = match started.await {
+        Ok(hub) => hub,
+        Err(error) => return explain_start(&error),
+    };
+    if let Some(token) = token {
+        let path = token.path.display();
+        if token.is_new {
+            eprintln!("token: {} (kept in {path}, shown only now)", token.text);
+        } else {
+            eprintln!("token: the one kept in {path}");
+        }
+    }
+    eprintln!("hub is listening on http://{}, data in {}", hub.address(), config.data.display());
+    let failed = tokio::select! {
+        why = hub.failed() => Some(why),
+        stop = told_to_stop() => stop.err().map(|error| error.to_string()),
+    };
+    if failed.is_none() {
+        eprintln!("stopping: finishing what was taken in");
+    }
+    // A second signal does not wait.
+    let stopped = tokio::select! {
+        stopped = hub.stop(drain) => stopped,
+        _ = told_to_stop() => return Exit::Interrupted,
+    };
+    match failed.or(stopped.1) {
+        None => {
+            eprintln!("stopped: {} taken in, imbalance {}", stopped.0.taken_in(), stopped.0.imbalance());
+            Exit::Done
+        }
+        Some(why) => fail(Exit::Failed, why),
+    }
+}

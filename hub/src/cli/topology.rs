@@ -1,0 +1,41 @@
+//! `hub topology`.
+
+use clap::ValueEnum;
+
+use super::exit::{self, Exit, fail};
+use super::{ConfigArgs, Terminal};
+use crate::wiring;
+
+/// `hub topology`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Print {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The form of the graph.
+    #[arg(short, long, value_enum, default_value_t = Form::Text)]
+    output: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Text,
+    Mermaid,
+    Json,
+}
+
+impl Print {
+    pub(super) fn run(self, terminal: Terminal) -> Exit {
+        let config = match self.config.load(terminal) {
+            Ok(config) => config,
+            Err(exit) => return exit,
+        };
+        match wiring::topology(&config) {
+            Ok(topology) => exit::print(&match self.output {
+                Form::Text => topology.describe(),
+                Form::Mermaid => topology.to_mermaid(),
+                Form::Json => format!("{:#}", topology.to_json()),
+            }),
+            Err(error) => fail(Exit::Failed, format_args!("{error:#}")),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `hub.toml`: read whole, every fault named at once with its place, then handed on as plain values.
+
+mod code;
+mod diagnostic;
+pub mod duration;
+mod entity;
+mod http;
+mod log;
+mod reader;
+mod routes;
+mod sla;
+mod targets;
+
+use std::path::{Path, PathBuf};
+
+use processors::entity::EntitySettings;
+use processors::route::RouteSpec;
+use toml::de::DeTable;
+
+pub use code::ConfigCode;
+pub use diagnostic::{Diagnostic, Source, nearest};
+pub use http::{Credential, Http, Role};
+pub use log::LogSection;
+pub use reader::{Environment, Secret};
+pub use sla::Sla;
+pub use targets::{Billing, Floworx, Partner};
+
+use reader::{Faults, Section};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the hub keeps what it must not lose.
+    pub data: PathBuf,
+    /// The log.
+    pub log: LogSection,
+    /// The listener, its credentials and its limits.
+    pub http: Http,
+    /// Threads that process.
+    pub workers: u32,
+    /// The bounds and policies of the entity processors.
+    pub entity: EntitySettings,
+    /// Which changes go where.
+    pub routes: Vec<RouteSpec>,
+    /// Objectives and calendars.
+    pub sla: Sla,
+    /// Partners that webhooks go to.
+    pub partners: Vec<Partner>,
+    /// Where notifications go, if anywhere.
+    pub notification: Option<Partner>,
+    /// Floworx, when commands go there.
+    pub floworx: Option<Floworx>,
+    /// The database that is kept in step.
+    pub billing: Billing,
+}
+
+/// The faults of a file, with what is needed to print them.
+#[derive(Debug)]
+pub struct Faulty {
+    /// The file.
+    pub source: Source,
+    /// What is wrong with it, in its order. Never empty.
+    pub faults: Vec<Diagnostic>,
+}
+
+impl Faulty {
+    /// All faults in the house form, then their number.
+    pub fn render(&self, colour: bool) -> String {
+        let mut out = String::new();
+        for fault in &self.faults {
+            out.push_str(&self.source.render(fault, colour));
+            out.push_str("\n\n");
+        }
+        let count = self.faults.len();
+        out.push_str(&format!("{}: {count} fault{}", self.source.name, if count == 1 { "" } else { "s" }));
+        out
+    }
+}
+
+impl Config {
+    /// What holds without a file: the embedded log in `./hub-data`, loopback only.
+    pub fn defaults() -> Self {
+        let no_environment = |_: &str| None;
+        Self::parse(Source { name: "defaults".into(), text: String::new() }, &no_environment)
+            .expect("an empty file is a valid configuration: a test reads one")
+    }
+
+    /// Puts all data below another directory; a billing file that was named stays where it is.
+    pub fn move_data(&mut self, data: &Path) {
+        if let Billing::Sqlite(path) = &mut self.billing
+            && let Ok(within) = path.strip_prefix(&self.data)
+        {
+            *path = data.join(within);
+        }
+        data.clone_into(&mut self.data);
+    }
+
+    /// Reads a file, with the process's environment for `${NAME}`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, Faulty> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(Source { name, text }, &|name| std::env::var(name).ok()),
+            Err(error) => {
+                let fault = Diagnostic::new(ConfigCode::Unreadable, 0..0, format!("{name} cannot be read: {error}"));
+                Err(Faulty { source: Source { name, text: String::new() }, faults: vec![fault] })
+            }
+        }
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(source: Source, environment: Environment<'_>) -> Result<Self, Faulty> {
+        let faults = Faults::new(&source.text, environment);
+        let (table, errors) = DeTable::parse_recoverable(&source.text);
+        for error in &errors {
+            let message = error.message().lines().collect::<Vec<_>>().join("; ");
+            faults.push(Diagnostic::new(ConfigCode::Syntax, error.span().unwrap_or(0..0), message));
+        }
+        let config = Self::read(&Section::root(&table, &faults), &faults);
+        let faults = faults.into_sorted();
+        if faults.is_empty() { Ok(config) } else { Err(Faulty { source, faults }) }
+    }
+
+    /// Reads all sections; where a fault was noted the value is a stand-in that is never used.
+    fn read<'t>(root: &Section<'t, '_>, faults: &'t Faults<'t>) -> Self {
+        let data = root.section("data");
+        let directory = data.string("dir").map_or_else(|| PathBuf::from("hub-data"), |found| found.value.into());
+        data.finish();
+        let workers = root.section("workers");
+        let count = workers.integer("count", 1..=64);
+        workers.finish();
+        let log = log::read(&root.section("log"));
+        if let Some(count) = &count
+            && count.value > u64::from(log.partitions)
+        {
+            let message = format!(
+                "workers.count is {} and log.partitions is {}: workers without a partition would idle",
+                count.value, log.partitions
+            );
+            faults.push(Diagnostic::new(ConfigCode::Relation, count.span.clone(), message));
+        }
+        let http = http::read(&root.section("http"));
+        let entity = entity::read(&root.section("entity"));
+        let partners = targets::partners(root);
+        let floworx = targets::floworx(&root.section("floworx"));
+        let billing = targets::billing(&root.section("billing"), &directory);
+        let sla = sla::read(&root.section("sla"));
+        let notification = targets::notification(&root.section("notification"));
+        let known = routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
+        let routes = routes::read(root, known);
+        let config = Self {
+            data: directory,
+            workers: count.map_or_else(|| log.partitions.min(2), |found| found.value as u32),
+            log,
+            http,
+            entity,
+            routes,
+            sla,
+            partners: partners.into_iter().map(|found| found.value).collect(),
+            notification,
+            floworx,
+            billing,
+        };
+        root.finish();
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests;

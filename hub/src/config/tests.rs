@@ -1,0 +1,170 @@
+//! What a configuration may say, and how each fault is told.
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, Faulty> {
+    let environment = |name: &str| (name == "KNOWN").then(|| "a-token-of-some-length".to_owned());
+    Config::parse(Source { name: "hub.toml".into(), text: text.into() }, &environment)
+}
+
+/// The codes and places of all faults.
+fn faults(text: &str) -> Vec<(&'static str, usize, usize)> {
+    let faulty = parse(text).expect_err("the text has faults");
+    let place = |fault: &Diagnostic| {
+        let place = faulty.source.place(fault.span.start);
+        (fault.code, place.line, place.column)
+    };
+    faulty.faults.iter().map(place).collect()
+}
+
+fn rendered(text: &str) -> String {
+    parse(text).expect_err("the text has faults").render(false)
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = Config::defaults();
+    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((config.log.partitions, config.workers), (4, 2));
+    assert_eq!(config.data, PathBuf::from("hub-data"));
+    assert!(matches!(&config.billing, Billing::Sqlite(path) if path == Path::new("hub-data/billing.db")));
+    // Default routes lead only where something is configured.
+    assert!(config.routes.iter().all(|route| route.target == "billing"), "{:?}", config.routes);
+    assert!(!config.sla.objectives.is_empty());
+}
+
+#[test]
+fn data_moves_with_everything_below_it() {
+    let mut config = parse("[data]\ndir = \"here\"").unwrap();
+    config.move_data(Path::new("there"));
+    assert!(matches!(&config.billing, Billing::Sqlite(path) if path == Path::new("there/billing.db")));
+    let mut config = parse("[billing]\npath = \"/elsewhere/b.db\"").unwrap();
+    config.move_data(Path::new("there"));
+    assert!(matches!(&config.billing, Billing::Sqlite(path) if path == Path::new("/elsewhere/b.db")));
+}
+
+#[test]
+fn all_faults_are_told_at_once_in_the_order_of_the_file() {
+    let text = "[log]\nkond = \"embedded\"\npartitions = 0\n\n[http]\nlisten = \"nowhere\"\n\n[entity]\nparked_wait = \"5 parsecs\"\n";
+    assert_eq!(faults(text), [("HUB-1003", 2, 1), ("HUB-1005", 3, 14), ("HUB-1014", 6, 10), ("HUB-1007", 9, 15)]);
+    let told = rendered(text);
+    assert!(told.contains("error[HUB-1003]: [log] has no key \"kond\"\n --> hub.toml:2:1\n"), "{told}");
+    assert!(told.contains("help: nearest: \"kind\"\nnote: hub explain HUB-1003"), "{told}");
+    assert!(told.ends_with("hub.toml: 4 faults"), "{told}");
+}
+
+#[test]
+fn every_syntax_fault_has_its_place() {
+    assert_eq!(faults("[log\npartitions = 4\n[http]\nlisten = \n"), [("HUB-1002", 1, 5), ("HUB-1002", 4, 10)]);
+}
+
+#[test]
+fn kafka_is_refused_with_what_to_do() {
+    let told = rendered("[log]\nkind = \"kafka\"");
+    assert!(told.contains("error[HUB-1012]") && told.contains("which this build does not have"), "{told}");
+}
+
+#[test]
+fn relations_name_both_values() {
+    let told = rendered("[log]\npartitions = 2\n[workers]\ncount = 3\n");
+    assert!(told.contains("workers.count is 3 and log.partitions is 2"), "{told}");
+    let told = rendered("[http.limits]\nevent_bytes = 2000\nbatch_bytes = 1000\n");
+    assert!(told.contains("http.limits.event_bytes (2000) must not be more than http.limits.batch_bytes (1000)"), "{told}");
+    let told = rendered("[billing]\nkind = \"postgres\"\nurl = \"postgres://h/d\"\npath = \"x.db\"\n");
+    assert!(told.contains("billing.path goes with kind = \"sqlite\""), "{told}");
+}
+
+#[test]
+fn secrets_come_from_the_environment_or_files_and_are_never_shown() {
+    let config = parse("[[http.tokens]]\nname = \"a\"\ntoken = \"${KNOWN}\"\n").unwrap();
+    assert_eq!(config.http.tokens[0].token.reveal(), "a-token-of-some-length");
+    assert!(!format!("{config:?}").contains("a-token-of-some-length"));
+
+    let told = rendered("[[http.tokens]]\nname = \"a\"\ntoken = \"${UNKNOWN}\"\n");
+    assert!(told.contains("error[HUB-1011]") && told.contains("the environment variable UNKNOWN"), "{told}");
+    let told = rendered("[[http.tokens]]\nname = \"a\"\ntoken = \"file:/nowhere/at/all\"\n");
+    assert!(told.contains("error[HUB-1011]") && told.contains("/nowhere/at/all"), "{told}");
+    // Even where the value is wrong for its key, only what the file says is shown.
+    let told = rendered("[log]\nkind = \"${KNOWN}\"\n");
+    assert!(told.contains("log.kind is \"${KNOWN}\"") && !told.contains("a-token"), "{told}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("secret");
+    std::fs::write(&path, "a-token-in-a-file\n").unwrap();
+    let config = parse(&format!("[[http.tokens]]\nname = \"a\"\ntoken = \"file:{}\"\n", path.display())).unwrap();
+    assert_eq!(config.http.tokens[0].token.reveal(), "a-token-in-a-file");
+}
+
+#[test]
+fn what_others_can_reach_needs_credentials_and_a_word() {
+    let text = "[http]\nlisten = \"0.0.0.0:8080\"\n";
+    assert_eq!(faults(text), [("HUB-1013", 2, 10), ("HUB-1013", 2, 10)]);
+    let open = "[http]\nlisten = \"0.0.0.0:8080\"\ndangerously_allow_plain_http = true\n\
+                [[http.tokens]]\nname = \"a\"\ntoken = \"${KNOWN}\"\n";
+    assert!(parse(open).unwrap().http.protect_metrics);
+}
+
+#[test]
+fn targets_are_addresses_and_plain_http_stays_on_this_machine() {
+    let partner = |url: &str| {
+        format!("[[partners]]\nid = \"p\"\nurl = \"{url}\"\nsecrets = [\"whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz\"]\n")
+    };
+    for good in ["https://p.example/hook", "http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/"] {
+        assert!(parse(&partner(good)).is_ok(), "{good}");
+    }
+    assert_eq!(faults(&partner("http://p.example/hook")), [("HUB-1013", 3, 7)]);
+    assert_eq!(faults(&partner("ftp://p.example")), [("HUB-1014", 3, 7)]);
+    let twice = partner("https://a.example").repeat(2);
+    assert_eq!(faults(&twice), [("HUB-1010", 6, 6)]);
+    let unsigned = "[[partners]]\nid = \"p\"\nurl = \"https://p.example\"\nsecrets = [\"short\"]\n";
+    assert_eq!(faults(unsigned), [("HUB-1015", 4, 12)]);
+}
+
+const ROUTE: &str = "[[routes]]\nname = \"r\"\nfamily = \"order\"\ntarget = \"billing\"\nfields = [\"order.id\"]\n";
+
+#[test]
+fn a_condition_on_a_field_that_is_not_there_points_into_the_string() {
+    let text = format!("{ROUTE}when = 'order.state == \"completed\" and exists order.prioritty'\n");
+    let told = rendered(&text);
+    let column = "when = 'order.state == \"completed\" and exists ".len() + 1;
+    assert!(told.contains(&format!("error[HUB-1042]: route \"r\" tests field \"order.prioritty\"")), "{told}");
+    assert!(told.contains(&format!(" --> hub.toml:6:{column}\n")), "{told}");
+    assert!(told.contains("help: nearest: \"order.priority\""), "{told}");
+}
+
+#[test]
+fn a_condition_over_several_lines_has_its_line_too() {
+    let text = format!("{ROUTE}when = '''\norder.state == \"completed\"\nand exists order.prioritty\n'''\n");
+    assert_eq!(faults(&text), [("HUB-1042", 8, 12)]);
+}
+
+#[test]
+fn a_field_list_points_at_its_entry() {
+    let text = "[[routes]]\nname = \"r\"\nfamily = \"order\"\ntarget = \"billing\"\nfields = [\"order.id\", \"order.nam\"]\n";
+    assert_eq!(faults(text), [("HUB-1042", 5, 24)]);
+}
+
+#[test]
+fn routes_lead_only_to_what_is_configured() {
+    let text = "[[routes]]\nname = \"r\"\nfamily = \"order\"\ntarget = \"floworx\"\nspecification = \"s\"\nfields = [\"order.id\"]\n";
+    assert_eq!(faults(text), [("HUB-1009", 4, 10)]);
+    assert!(parse(&format!("{text}[floworx]\nurl = \"https://f.example\"\n")).is_ok());
+}
+
+#[test]
+fn objectives_are_checked_in_their_place() {
+    let text = "[[sla.objectives]]\nname = \"o\"\nfamily = \"order\"\nstart = \"created\"\nstop = [\"partial\", \"complted\"]\ntarget = \"4h\"\n";
+    let told = rendered(text);
+    assert!(told.contains(" --> hub.toml:5:20\n") && told.contains("nearest: \"completed\""), "{told}");
+    let missing = "[[sla.objectives]]\nname = \"o\"\nfamily = \"order\"\n";
+    assert!(rendered(missing).contains("needs the key \"start\""));
+}
+
+#[test]
+fn objectives_and_calendars_are_read_whole() {
+    let text = "[[sla.calendars]]\nname = \"c\"\ntime_zone = \"Asia/Kolkata\"\nhours = { monday = [\"09:00-18:00\"] }\nholidays = [\"2026-08-15\"]\n\
+        [[sla.objectives]]\nname = \"o\"\nfamily = \"ticket\"\nstart = \"created\"\nstop = [\"resolved\"]\ntarget = \"4h\"\n\
+        clock = \"business\"\ncalendar = \"c\"\nwarn_percent = [80]\nclasses = { sim = \"5m\" }\n";
+    let config = parse(text).unwrap_or_else(|faulty| panic!("{}", faulty.render(false)));
+    assert_eq!((config.sla.settings.len(), config.sla.objectives), (1, vec!["o".to_owned()]));
+}

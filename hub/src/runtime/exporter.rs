@@ -1,0 +1,86 @@
+//! Metrics: the recorder of the process, and what is copied into it from the books.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::observation::Observation;
+use super::process;
+
+/// Bounds of every histogram in seconds: a millisecond to ten minutes.
+const SECONDS: [f64; 16] =
+    [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0];
+
+/// How often histograms are folded, so that they do not grow.
+pub(super) const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The process's recorder, made and installed at the first call.
+pub fn recorder() -> &'static PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER.get_or_init(|| {
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+            .expect("the bounds are not empty");
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another recorder takes the metrics");
+        }
+        describe();
+        handle
+    })
+}
+
+fn describe() {
+    describe_counter!("hub_records_total", "Records that ended, by the topic they came from and their outcome");
+    describe_counter!("hub_records_taken_total", "Records taken in, by topic");
+    describe_gauge!("hub_conservation_imbalance", "Taken in, less ended, less waiting, by topic: 0, or a defect");
+    describe_gauge!("hub_waiting", "Records that wait, by topic and the stage they wait in");
+    describe_gauge!("hub_lag_records", "Records that their group has not taken in, by topic");
+    describe_gauge!("hub_lag_seconds", "Age by event time of the oldest record not taken in, by topic");
+    describe_histogram!("hub_commit_seconds", metrics::Unit::Seconds, "Time of worker steps that committed");
+    describe_gauge!("hub_sla_open", "Clocks that run or rest, by objective");
+    describe_gauge!("hub_sla_warned", "Open clocks past a warning level, by objective");
+    describe_gauge!("hub_sla_breached", "Clocks past their target, by objective");
+    describe_gauge!("hub_sla_met", "Clocks that ended in time, by objective");
+    describe_gauge!("hub_sla_next_breach_seconds", "Seconds until the next open clock breaches, by objective");
+    describe_gauge!("hub_build_info", "1, labelled with the hub's version");
+    describe_gauge!("process_resident_memory_bytes", "Memory that is the process's own");
+    describe_gauge!("process_cpu_seconds_total", "Processor time used");
+    gauge!("hub_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+/// Copies the books into the recorder.
+pub(super) fn publish(seen: &Observation, lag_seconds: &[(String, String, f64)]) {
+    for (topic, flow) in &seen.topics {
+        counter!("hub_records_taken_total", "topic" => topic.clone()).absolute(flow.taken_in);
+        for (outcome, count) in &flow.ended {
+            counter!("hub_records_total", "topic" => topic.clone(), "outcome" => *outcome).absolute(*count);
+        }
+        for place in topology::Waiting::ALL {
+            let count = flow.waiting.get(place.name()).copied().unwrap_or_default();
+            gauge!("hub_waiting", "topic" => topic.clone(), "stage" => place.name()).set(count as f64);
+        }
+        gauge!("hub_conservation_imbalance", "topic" => topic.clone()).set(flow.imbalance as f64);
+    }
+    for ((group, topic), records) in &seen.lag {
+        gauge!("hub_lag_records", "group" => group.clone(), "topic" => topic.clone()).set(*records as f64);
+    }
+    for (group, topic, seconds) in lag_seconds {
+        gauge!("hub_lag_seconds", "group" => group.clone(), "topic" => topic.clone()).set(*seconds);
+    }
+    for (objective, counts) in &seen.sla {
+        gauge!("hub_sla_open", "objective" => objective.clone()).set(counts.open as f64);
+        gauge!("hub_sla_warned", "objective" => objective.clone()).set(counts.warned as f64);
+        gauge!("hub_sla_breached", "objective" => objective.clone()).set(counts.breached as f64);
+        gauge!("hub_sla_met", "objective" => objective.clone()).set(counts.met as f64);
+        let next = counts.next_breach_seconds.unwrap_or(f64::INFINITY);
+        gauge!("hub_sla_next_breach_seconds", "objective" => objective.clone()).set(next);
+    }
+    if let Some((bytes, seconds)) = process::usage() {
+        gauge!("process_resident_memory_bytes").set(bytes);
+        gauge!("process_cpu_seconds_total").set(seconds);
+    }
+}

@@ -1,0 +1,316 @@
+//! A hub from start to stop.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use connectors::delivery::http::wall_clock;
+use connectors::embedded::{EmbeddedLog, Settings};
+use connectors::http::{
+    Committer, CommitterSettings, Credentials, IngestLedger, Limits, Role, Server, ServerSettings,
+};
+use connectors::sink::Shutdown;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use topology::{Log, LogError, Offset, Record, TopicPartition, WorkerSnapshot};
+
+use super::exporter::{self, UPKEEP_EVERY};
+use super::failure::Failure;
+use super::observation::Observation;
+use super::sinks::Sinks;
+use super::sla_view::{self, SharedView, SlaView};
+use super::status::{HubStatus, not_ready};
+use super::workers::Workers;
+use super::maintenance;
+use crate::config::{self, Config};
+use crate::wiring;
+
+/// Why a hub did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The address is in use.
+    #[error("{address} is in use by another process")]
+    AddressInUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Anything else, in one sentence with its causes.
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+/// By group and topic: how many records are behind, and the first of them in each partition.
+type Lag = BTreeMap<(String, String), (u64, Vec<(TopicPartition, Offset)>)>;
+
+/// What is watched while the hub runs.
+pub(super) struct Parts {
+    pub(super) log: Arc<EmbeddedLog>,
+    pub(super) failure: Failure,
+    workers: Mutex<Workers>,
+    sinks: tokio::sync::Mutex<Sinks>,
+    sink_view: Mutex<Vec<(&'static str, connectors::sink::SinkSnapshot)>>,
+    ingest: IngestLedger,
+    sla: SharedView,
+}
+
+/// A running hub.
+pub struct Hub {
+    address: SocketAddr,
+    parts: Arc<Parts>,
+    closed: Arc<AtomicBool>,
+    door: Shutdown,
+    background: Shutdown,
+    server: tokio::task::JoinHandle<()>,
+    upkeep: tokio::task::JoinHandle<()>,
+    committer: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    /// Opens the address of the configuration.
+    ///
+    /// # Errors
+    /// When it is in use or not this machine's.
+    pub async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+        TcpListener::bind(address).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => StartError::AddressInUse { address },
+            _ => StartError::Other(anyhow::Error::new(error).context(format!("cannot listen on {address}"))),
+        })
+    }
+
+    /// Starts every part. Nothing is taken in before everything has started.
+    ///
+    /// # Errors
+    /// When the log, the database or a target cannot be opened.
+    pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, StartError> {
+        exporter::recorder();
+        let address = listener.local_addr().context("the listener has no address")?;
+        let opened = {
+            let directory = config.data.join("log");
+            tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, Settings::default())).await
+        };
+        let (embedded, report) = opened.context("opening the log panicked")?.context("cannot open the log")?;
+        tracing::info!(
+            partitions = report.partitions,
+            torn_bytes = report.torn_bytes,
+            elapsed_ms = report.elapsed.as_millis() as u64,
+            "the log is open"
+        );
+        let log: wiring::SharedLog = embedded.clone();
+        let topology = Arc::new(wiring::topology(config)?);
+        log.ensure_topics(&wiring::topics(config, &topology)).context("cannot set up the topics")?;
+
+        let failure = Failure::new();
+        let sinks = Sinks::start(config, &log, &failure)?;
+        let settings = (0..config.workers).map(|member| wiring::worker(config, member)).collect();
+        let workers = Workers::start(&topology, &log, settings, &failure).context("cannot start the workers")?;
+        let background = Shutdown::new();
+        let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
+        let threads = vec![
+            maintenance::start(embedded.clone(), background.clone(), failure.clone()).context("no thread")?,
+            sla_view::start(log.clone(), config.log.partitions, sla.clone(), background.clone(), failure.clone())
+                .context("no thread")?,
+        ];
+        let ingest = IngestLedger::default();
+        let parts = Arc::new(Parts {
+            log: embedded,
+            failure: failure.clone(),
+            workers: Mutex::new(workers),
+            sink_view: Mutex::new(sinks.snapshots()),
+            sinks: tokio::sync::Mutex::new(sinks),
+            ingest: ingest.clone(),
+            sla,
+        });
+        let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
+        let (committer, committer_thread) =
+            Committer::start(log.as_ref(), &committing).context("cannot write to the log")?;
+        let status = Arc::new(HubStatus::new(parts.clone()));
+        let server = Server::new(server_settings(&config.http), Arc::new(wiring::TmfIntake::new()), status, committer, ingest);
+        let (closed, door) = (server.closed(), Shutdown::new());
+        let stop = door.clone();
+        let server_failure = failure;
+        let server = tokio::spawn(async move {
+            if let Err(error) = server.serve(listener, async move { stop.triggered().await }).await {
+                server_failure.report("http", &error);
+            }
+        });
+        let upkeep = tokio::spawn(async {
+            let mut every = tokio::time::interval(UPKEEP_EVERY);
+            loop {
+                every.tick().await;
+                exporter::recorder().run_upkeep();
+            }
+        });
+        Ok(Self { address, parts, closed, door, background, server, upkeep, committer: committer_thread, threads })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The hub as it is now.
+    pub fn observe(&self) -> Observation {
+        self.parts.observe()
+    }
+
+    /// Ends when a part has failed for good, and says which.
+    pub async fn failed(&self) -> String {
+        self.parts.failure.happened().await
+    }
+
+    /// Stops in good order: the door is closed, what is in the log is processed and committed, what
+    /// is under way is delivered as far as `deadline` allows. Returns what went wrong, if anything.
+    pub async fn stop(self, deadline: Duration) -> (Observation, Option<String>) {
+        let until = Instant::now() + deadline;
+        self.closed.store(true, Ordering::Release);
+        self.door.trigger();
+        // Open connections that send nothing must not hold the end up.
+        let remaining = until.saturating_duration_since(Instant::now()).min(Duration::from_secs(5));
+        let abort = self.server.abort_handle();
+        if tokio::time::timeout(remaining, self.server).await.is_err() {
+            abort.abort();
+        }
+        self.upkeep.abort();
+        lock(&self.parts.workers).drain();
+        while !lock(&self.parts.workers).have_ended() {
+            if Instant::now() >= until {
+                lock(&self.parts.workers).stop();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        lock(&self.parts.workers).join();
+        self.parts.sinks.lock().await.stop().await;
+        self.background.trigger();
+        let (threads, committer) = (self.threads, self.committer);
+        let ended = tokio::task::spawn_blocking(move || {
+            for thread in threads.into_iter().chain([committer]) {
+                if thread.join().is_err() {
+                    tracing::error!("a thread had panicked");
+                }
+            }
+        });
+        if tokio::time::timeout(Duration::from_secs(5), ended).await.is_err() {
+            tracing::warn!("a connection still holds the committing thread");
+        }
+        *lock(&self.parts.sink_view) = self.parts.sinks.lock().await.snapshots();
+        (self.parts.observe(), self.parts.failure.get())
+    }
+}
+
+impl Parts {
+    pub(super) fn worker_snapshots(&self) -> Vec<Option<WorkerSnapshot>> {
+        lock(&self.workers).snapshots()
+    }
+
+    fn sink_snapshots(&self) -> Vec<(&'static str, connectors::sink::SinkSnapshot)> {
+        // While the sinks are being stopped their books are the last ones seen.
+        let mut view = lock(&self.sink_view);
+        if let Ok(sinks) = self.sinks.try_lock() {
+            *view = sinks.snapshots();
+        }
+        view.clone()
+    }
+
+    pub(super) fn observe(&self) -> Observation {
+        let mut seen = Observation { ingest: self.ingest.snapshot(), ..Observation::default() };
+        let workers = self.worker_snapshots();
+        seen.restored = workers.iter().all(|worker| not_ready(worker.as_ref()).is_none());
+        for worker in workers.iter().flatten() {
+            seen.add_ledger(&worker.ledger());
+        }
+        for (name, books) in self.sink_snapshots() {
+            seen.add_sink(name, books);
+        }
+        seen.lag = self.lag().into_iter().map(|(place, (records, _))| (place, records)).collect();
+        seen.sla = lock(&self.sla).summary(wall_clock());
+        seen
+    }
+
+    /// Records that each group has not taken in, by topic, and where the oldest of them is. A
+    /// partition that its group has no position in yet is behind from its first record on.
+    fn lag(&self) -> Lag {
+        let mut lag = Lag::new();
+        let mut note = |group: &str, partition: &TopicPartition, next: Option<Offset>| {
+            let Ok((start, end)) = self.log.bounds(partition) else { return };
+            let next = next.map_or(start, |next| next.max(start));
+            let entry = lag.entry((group.to_owned(), partition.topic.to_string())).or_default();
+            entry.0 += (end.0 - next.0).max(0) as u64;
+            if end > next {
+                entry.1.push((partition.clone(), next));
+            }
+        };
+        for worker in self.worker_snapshots().iter().flatten() {
+            for source in worker.tasks.iter().flat_map(|task| &task.sources) {
+                note(wiring::APPLICATION, &source.partition, Some(source.committed));
+            }
+        }
+        for (name, books) in self.sink_snapshots() {
+            let group = format!("sink.{name}");
+            for partition in (0..).map(|number| TopicPartition::new(books.topic.as_str(), number)) {
+                let Ok(position) = self.log.committed(&group, &partition) else { break };
+                if self.log.bounds(&partition).is_err() {
+                    break;
+                }
+                note(&group, &partition, position.map(|position| position.next_offset));
+            }
+        }
+        lag
+    }
+
+    /// Copies the books into the metrics.
+    pub(super) fn publish(&self) {
+        let now = wall_clock();
+        let mut seconds = Vec::new();
+        for ((group, topic), (_, behind)) in self.lag() {
+            let oldest = behind.iter().filter_map(|(partition, next)| self.timestamp_at(partition, *next).ok().flatten()).min();
+            let age = oldest.map_or(0.0, |oldest| now.millis_since(oldest).max(0) as f64 / 1_000.0);
+            seconds.push((group, topic, age));
+        }
+        exporter::publish(&self.observe(), &seconds);
+    }
+
+    fn timestamp_at(
+        &self,
+        partition: &TopicPartition,
+        offset: Offset,
+    ) -> Result<Option<schemas::Timestamp>, LogError> {
+        let mut records: Vec<Record> = Vec::new();
+        self.log.read(partition, offset, 1, &mut records)?;
+        Ok(records.first().map(|record| record.timestamp))
+    }
+}
+
+fn server_settings(http: &config::Http) -> ServerSettings {
+    let roles = |roles: &[config::Role]| -> Vec<Role> {
+        let role = |role: &config::Role| match role {
+            config::Role::Publisher => Role::Publisher,
+            config::Role::Viewer => Role::Viewer,
+        };
+        roles.iter().map(role).collect()
+    };
+    let mut credentials = Credentials::new();
+    for token in &http.tokens {
+        tracing::info!(credential = %token.name, roles = ?token.roles, "a token may be used");
+        credentials = credentials.token(token.token.reveal(), &roles(&token.roles));
+    }
+    for user in &http.users {
+        credentials = credentials.user(&user.name, user.password.reveal(), &roles(&user.roles));
+    }
+    let limits = Limits {
+        event_bytes: http.limits.event_bytes,
+        batch_bytes: http.limits.batch_bytes,
+        requests_per_second: http.limits.requests_per_second,
+        burst: http.limits.burst,
+        body_timeout: http.limits.body_timeout,
+    };
+    ServerSettings { credentials, protect_metrics: http.protect_metrics, limits }
+}

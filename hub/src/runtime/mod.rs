@@ -1,0 +1,24 @@
+//! The running hub: its threads and spawned futures, how they are watched and how they end.
+//!
+//! ```text
+//!            +-> workers (threads)  --+
+//! listener --+-> sinks (billing: a thread; HTTP: futures) --+--> Failure: the first one ends the hub
+//!            +-> maintenance, SLA view, exporter -----------+
+//!
+//! stop: close the door -> workers drain and commit -> sinks drain -> log closed -> exit 0
+//! ```
+
+mod exporter;
+mod failure;
+mod hub;
+mod maintenance;
+mod observation;
+mod process;
+mod sinks;
+mod sla_view;
+mod status;
+mod workers;
+
+pub use exporter::recorder;
+pub use hub::{Hub, StartError};
+pub use observation::Observation;

@@ -1,0 +1,106 @@
+//! The sink connectors: billing on a thread of its own, HTTP targets as spawned futures.
+
+use std::thread;
+
+use connectors::sink::{Ledger, Shutdown, SinkError, SinkSettings, SinkSnapshot, Target, run_http, run_sql};
+use tokio::task::JoinHandle;
+
+use super::failure::Failure;
+use crate::config::Config;
+use crate::wiring::{self, SharedLog};
+
+/// All sinks of the process.
+pub(super) struct Sinks {
+    shutdown: Shutdown,
+    ledgers: Vec<(&'static str, Ledger)>,
+    billing: Option<thread::JoinHandle<()>>,
+    http: Vec<JoinHandle<()>>,
+}
+
+impl Sinks {
+    /// Starts the sinks that the configuration asks for. Call it within a runtime.
+    pub(super) fn start(config: &Config, log: &SharedLog, failure: &Failure) -> anyhow::Result<Self> {
+        let client = wiring::client()?;
+        let mut sinks =
+            Self { shutdown: Shutdown::new(), ledgers: Vec::new(), billing: None, http: Vec::new() };
+        // Everything that can fail comes before anything runs.
+        let database = wiring::billing(config)?;
+        let floworx = wiring::floworx(config, &client)?;
+        let partners = wiring::partners(config, &client)?;
+        let notification = wiring::notification(config, &client)?;
+
+        let (ledger, shutdown) = (sinks.ledger("billing", "out.billing"), sinks.shutdown.clone());
+        let (log_of_billing, failure_of_billing) = (log.clone(), failure.clone());
+        let run = move || {
+            let settings = SinkSettings::default();
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                run_sql(&log_of_billing, "out.billing".into(), database, settings, ledger, shutdown)
+            }));
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failure_of_billing.report("sink.billing", &chain(&error)),
+                Err(_) => failure_of_billing.report("sink.billing", &"panicked"),
+            }
+        };
+        sinks.billing = Some(thread::Builder::new().name("sink-billing".into()).spawn(run)?);
+        if let Some(floworx) = floworx {
+            sinks.spawn("floworx", "out.floworx", floworx, log, failure);
+        }
+        sinks.spawn("partner", "out.partner", partners, log, failure);
+        if let Some(notification) = notification {
+            sinks.spawn("notification", "out.notification", notification, log, failure);
+        }
+        Ok(sinks)
+    }
+
+    fn ledger(&mut self, name: &'static str, topic: &str) -> Ledger {
+        let ledger = Ledger::new(topic);
+        self.ledgers.push((name, ledger.clone()));
+        ledger
+    }
+
+    fn spawn<T: Target>(&mut self, name: &'static str, topic: &str, target: T, log: &SharedLog, failure: &Failure) {
+        let ledger = self.ledger(name, topic);
+        let (log, topic, shutdown, failure) = (log.clone(), topic.into(), self.shutdown.clone(), failure.clone());
+        self.http.push(tokio::spawn(async move {
+            let runner = tokio::spawn(run_http(log, topic, target, SinkSettings::default(), ledger, shutdown));
+            match runner.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failure.report(&format!("sink.{name}"), &chain(&error)),
+                Err(_) => failure.report(&format!("sink.{name}"), &"panicked"),
+            }
+        }));
+    }
+
+    /// The books of each sink.
+    pub(super) fn snapshots(&self) -> Vec<(&'static str, SinkSnapshot)> {
+        self.ledgers.iter().map(|(name, ledger)| (*name, ledger.snapshot())).collect()
+    }
+
+    /// Asks the sinks to end what is under way, and waits until they have.
+    pub(super) async fn stop(&mut self) {
+        self.shutdown.trigger();
+        for sink in self.http.drain(..) {
+            // What went wrong in it was reported when it did.
+            let _ = sink.await;
+        }
+        if let Some(thread) = self.billing.take() {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &SinkError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let inner = error.to_string();
+        if !text.contains(&inner) {
+            text.push_str(": ");
+            text.push_str(&inner);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,69 @@
+//! How each part is, for `/readyz`, and the metrics for `/metrics`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use connectors::delivery::http::wall_clock;
+use connectors::http::{PartStatus, Status};
+use schemas::Timestamp;
+use topology::{TaskState, WorkerSnapshot};
+
+use super::exporter::recorder;
+use super::hub::Parts;
+
+/// The status of a running hub.
+pub(super) struct HubStatus {
+    parts: Arc<Parts>,
+    /// Since when each part is as it is.
+    since: Mutex<HashMap<String, (bool, Timestamp)>>,
+}
+
+impl HubStatus {
+    pub(super) fn new(parts: Arc<Parts>) -> Self {
+        Self { parts, since: Mutex::default() }
+    }
+
+    fn part(&self, label: &str, error: Option<String>) -> PartStatus {
+        let connected = error.is_none();
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = since.entry(label.to_owned()).or_insert_with(|| (connected, wall_clock()));
+        if entry.0 != connected {
+            *entry = (connected, wall_clock());
+        }
+        PartStatus { label: label.to_owned(), connected, error, since: entry.1.to_string() }
+    }
+}
+
+impl Status for HubStatus {
+    fn metrics(&self) -> String {
+        self.parts.publish();
+        recorder().render()
+    }
+
+    fn parts(&self) -> Vec<PartStatus> {
+        let mut parts = vec![self.part("log", self.parts.log.poison().map(str::to_owned))];
+        for (number, snapshot) in self.parts.worker_snapshots().iter().enumerate() {
+            parts.push(self.part(&format!("worker-{number}"), not_ready(snapshot.as_ref())));
+        }
+        if let Some(why) = self.parts.failure.get() {
+            parts.push(self.part("hub", Some(why)));
+        }
+        parts
+    }
+}
+
+/// Why a worker cannot take anything in yet.
+pub(super) fn not_ready(snapshot: Option<&WorkerSnapshot>) -> Option<String> {
+    let Some(snapshot) = snapshot else { return Some("starting".into()) };
+    if snapshot.tasks.is_empty() {
+        return Some("no partition assigned yet".into());
+    }
+    let restoring = snapshot.tasks.iter().filter(|task| matches!(task.state, TaskState::Created | TaskState::Restoring));
+    let (mut tasks, mut done, mut all) = (0, 0, 0);
+    for task in restoring {
+        tasks += 1;
+        done += task.restored;
+        all += task.to_restore;
+    }
+    (tasks > 0).then(|| format!("restoring {tasks} tasks, {} %", (done * 100).checked_div(all).unwrap_or(0).min(99)))
+}

@@ -1,0 +1,164 @@
+//! The threads that process, each stepping one worker.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use connectors::delivery::http::wall_clock;
+use topology::{Commit, LogError, Topology, Worker, WorkerError, WorkerSettings, WorkerSnapshot};
+
+use super::failure::Failure;
+use crate::wiring::SharedLog;
+
+/// How long a worker waits for records: the time until it sees that it shall stop.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How often a worker tells how it is.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// Idle steps in a row after which a draining worker has nothing left.
+const IDLE_STEPS: u32 = 3;
+
+const RUN: u8 = 0;
+const DRAIN: u8 = 1;
+const STOP: u8 = 2;
+
+/// All workers of the process.
+pub(super) struct Workers {
+    phase: Arc<AtomicU8>,
+    slots: Vec<Slot>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+type Slot = Arc<Mutex<Option<WorkerSnapshot>>>;
+
+impl Workers {
+    pub(super) fn start(
+        topology: &Arc<Topology>,
+        log: &SharedLog,
+        settings: Vec<WorkerSettings>,
+        failure: &Failure,
+    ) -> Result<Self, WorkerError> {
+        let phase = Arc::new(AtomicU8::new(RUN));
+        let mut workers = Self { phase, slots: Vec::new(), threads: Vec::new() };
+        for settings in settings {
+            let name = format!("worker-{}", settings.member);
+            let worker = Worker::new(topology.clone(), log.clone(), settings)?;
+            let slot = Slot::default();
+            let thread = Thread {
+                name: name.clone(),
+                worker,
+                phase: workers.phase.clone(),
+                slot: slot.clone(),
+                failure: failure.clone(),
+            };
+            let spawned = std::thread::Builder::new().name(name).spawn(move || thread.run()).map_err(|source| {
+                LogError::Io { context: "starting a worker's thread".to_owned(), source }
+            })?;
+            workers.slots.push(slot);
+            workers.threads.push(spawned);
+        }
+        Ok(workers)
+    }
+
+    /// How each worker was a moment ago; nothing of those that have not told yet.
+    pub(super) fn snapshots(&self) -> Vec<Option<WorkerSnapshot>> {
+        self.slots.iter().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    }
+
+    /// Lets the workers finish what is in the log, then end.
+    pub(super) fn drain(&self) {
+        self.phase.store(DRAIN, Ordering::Release);
+    }
+
+    /// Lets the workers end after the step they are in.
+    pub(super) fn stop(&self) {
+        self.phase.store(STOP, Ordering::Release);
+    }
+
+    /// Whether all threads have ended.
+    pub(super) fn have_ended(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Waits for the threads.
+    pub(super) fn join(&mut self) {
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a worker's thread had panicked");
+            }
+        }
+    }
+}
+
+struct Thread {
+    name: String,
+    worker: Worker,
+    phase: Arc<AtomicU8>,
+    slot: Slot,
+    failure: Failure,
+}
+
+/// A panic must end the hub, not leave a part of it silently dead.
+struct Guard<'a> {
+    name: &'a str,
+    failure: &'a Failure,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.failure.report(self.name, &"panicked");
+        }
+    }
+}
+
+impl Thread {
+    fn run(mut self) {
+        let (name, failure) = (self.name.clone(), self.failure.clone());
+        let _guard = Guard { name: &name, failure: &failure };
+        if let Err(error) = self.step_until_told() {
+            failure.report(&name, &error);
+        }
+    }
+
+    fn step_until_told(&mut self) -> Result<(), WorkerError> {
+        let commit_seconds = metrics::histogram!("hub_commit_seconds");
+        let mut told = Instant::now() - TELL_EVERY;
+        let mut idle_steps = 0;
+        loop {
+            let phase = self.phase.load(Ordering::Acquire);
+            if phase == STOP || (phase == DRAIN && idle_steps >= IDLE_STEPS) {
+                return self.end();
+            }
+            let began = Instant::now();
+            let step = match self.worker.run_once(wall_clock(), PATIENCE) {
+                Ok(step) => step,
+                // The outside may recover: the step is made again.
+                Err(WorkerError::Log(LogError::Retriable(why))) => {
+                    tracing::warn!(%why, "the log asks to try again");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            idle_steps = if step.idle { idle_steps + 1 } else { 0 };
+            if step.commit == Some(Commit::Committed) {
+                commit_seconds.record(began.elapsed().as_secs_f64());
+            }
+            if told.elapsed() >= TELL_EVERY {
+                self.tell();
+                told = Instant::now();
+            }
+        }
+    }
+
+    /// Commits, tells how it was with that, and closes: a closed worker has no books to show.
+    fn end(&mut self) -> Result<(), WorkerError> {
+        self.worker.commit(wall_clock())?;
+        self.tell();
+        self.worker.close(wall_clock())
+    }
+
+    fn tell(&self) {
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.worker.snapshot());
+    }
+}

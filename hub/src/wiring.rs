@@ -1,0 +1,170 @@
+//! Where processors and connectors meet: what the listener admits, the topics, the topology and the
+//! sinks that a configuration asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use connectors::billing::{BillingDatabase, PostgresBilling, PostgresSettings, SqliteBilling};
+use connectors::floworx;
+use connectors::http::{Admitted, Intake, Refusal};
+use connectors::partner::{PartnerEndpoint, Partners};
+use processors::route::Router;
+use processors::topology::HubSettings;
+use schemas::{Family, Timestamp, tmf};
+use topology::{Cleanup, Log, Topology, TopicName, TopicSpec, WorkerSettings};
+
+use crate::config::{Billing, Config, Partner};
+
+/// The application's name: the consumer group of the workers, the prefix of changelogs.
+pub const APPLICATION: &str = "hub";
+
+/// Admits what the TMF readers can read.
+pub struct TmfIntake {
+    topics: Vec<(Family, TopicName)>,
+}
+
+impl TmfIntake {
+    /// Knows every family's topic.
+    pub fn new() -> Self {
+        Self { topics: Family::ALL.iter().map(|family| (*family, family.topic().into())).collect() }
+    }
+}
+
+impl Intake for TmfIntake {
+    fn admit(&self, body: &[u8], hint: Option<&str>, now: Timestamp) -> Result<Admitted, Refusal> {
+        let event = tmf::read(body, hint, now).map_err(|error| Refusal {
+            code: error.code,
+            field: error.field,
+            detail: error.detail,
+        })?;
+        let family = event.family();
+        let topic = self
+            .topics
+            .iter()
+            .find_map(|(known, topic)| (*known == family).then(|| topic.clone()))
+            .expect("every family has its topic: the list is made of all of them");
+        Ok(Admitted {
+            topic,
+            key: event.key().as_bytes().to_vec().into(),
+            value: event.encode().into(),
+            family: family.name(),
+            timestamp: event.envelope().occurred_at,
+        })
+    }
+}
+
+/// The topology that a configuration asks for.
+///
+/// # Errors
+/// When its parts do not fit together.
+pub fn topology(config: &Config) -> anyhow::Result<Topology> {
+    let routes = Router::new(config.routes.clone())
+        .map_err(|faults| anyhow::anyhow!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+    let settings =
+        HubSettings { entity: config.entity.clone(), routes: Arc::new(routes), sla: config.sla.settings.clone() };
+    Ok(processors::topology::build(&settings)?)
+}
+
+/// Every topic, those of the topology's own state included.
+pub fn topics(config: &Config, topology: &Topology) -> Vec<TopicSpec> {
+    let mut topics = processors::topology::topics(config.log.partitions);
+    for topic in &mut topics {
+        // Dead letters have their own, longer time.
+        if topic.cleanup == Cleanup::Delete && !topic.name.contains("dead_letter") && !topic.name.contains("quarantine") {
+            topic.retention = config.log.retention;
+        }
+    }
+    let partitions = config.log.partitions;
+    let known: Vec<(TopicName, u32)> = topics.iter().map(|topic| (topic.name.clone(), topic.partitions)).collect();
+    let count = |name: &str| known.iter().find(|(topic, _)| **topic == *name).map_or(partitions, |(_, count)| *count);
+    topics.extend(topology.required_topics(APPLICATION, count));
+    topics
+}
+
+/// The settings of worker `member`.
+pub fn worker(config: &Config, member: u32) -> WorkerSettings {
+    WorkerSettings {
+        member,
+        members: config.workers,
+        commit_interval: config.log.commit_interval,
+        ..WorkerSettings::new(APPLICATION)
+    }
+}
+
+/// The billing database.
+///
+/// # Errors
+/// When the file cannot be opened, or the address is none.
+pub fn billing(config: &Config) -> anyhow::Result<Box<dyn BillingDatabase>> {
+    Ok(match &config.billing {
+        Billing::Sqlite(path) => {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+            }
+            Box::new(
+                SqliteBilling::open(path).with_context(|| format!("cannot open the database {}", path.display()))?,
+            )
+        }
+        Billing::Postgres(url) => Box::new(
+            PostgresBilling::new(&PostgresSettings::new(url.reveal())).context("cannot use the database of [billing]")?,
+        ),
+    })
+}
+
+/// The HTTP client of all sinks.
+///
+/// # Errors
+/// When the system's certificates cannot be read.
+pub fn client() -> anyhow::Result<reqwest::Client> {
+    connectors::delivery::http::client(Duration::from_secs(5)).context("cannot make an HTTP client")
+}
+
+/// The sink of `out.floworx`, where one is configured.
+///
+/// # Errors
+/// When its address is none.
+pub fn floworx(config: &Config, client: &reqwest::Client) -> anyhow::Result<Option<floworx::Floworx>> {
+    let Some(section) = &config.floworx else { return Ok(None) };
+    let settings = floworx::FloworxSettings {
+        concurrency: section.concurrency,
+        timeout_ms: section.timeout.as_millis() as u64,
+        retry: section.retry,
+        ..floworx::FloworxSettings::new(section.url.clone())
+    };
+    floworx::Floworx::new(client.clone(), settings).map(Some).map_err(anyhow::Error::msg)
+}
+
+/// The sink of `out.partner`. It runs without partners too: what routes send to unknown ones ends
+/// as a dead letter.
+///
+/// # Errors
+/// Every fault of every partner.
+pub fn partners(config: &Config, client: &reqwest::Client) -> anyhow::Result<Partners> {
+    let endpoints = config.partners.iter().map(endpoint).collect();
+    Partners::new(client.clone(), endpoints).map_err(|faults| anyhow::anyhow!(faults.join("; ")))
+}
+
+/// The sink of `out.notification`, where one is configured.
+///
+/// # Errors
+/// Every fault of the endpoint.
+pub fn notification(config: &Config, client: &reqwest::Client) -> anyhow::Result<Option<Partners>> {
+    let Some(section) = &config.notification else { return Ok(None) };
+    Partners::notification(client.clone(), endpoint(section))
+        .map(Some)
+        .map_err(|faults| anyhow::anyhow!(faults.join("; ")))
+}
+
+fn endpoint(partner: &Partner) -> PartnerEndpoint {
+    let secrets = partner.secrets.iter().map(|secret| secret.reveal().to_owned()).collect();
+    PartnerEndpoint {
+        concurrency: partner.concurrency,
+        timeout_ms: partner.timeout.as_millis() as u64,
+        retry: partner.retry,
+        ..PartnerEndpoint::new(partner.id.clone(), partner.url.clone(), secrets)
+    }
+}
+
+/// The log, as anyone uses it.
+pub type SharedLog = Arc<dyn Log>;
