@@ -1,8 +1,8 @@
 //! Every touch of the outside world, each behind a plain interface.
 
-pub mod embedded;
 pub mod billing;
 pub mod delivery;
+pub mod embedded;
 pub mod floworx;
 pub mod http;
 pub mod partner;

@@ -12,7 +12,7 @@ use connectors::partner::{PartnerEndpoint, Partners};
 use processors::route::Router;
 use processors::topology::HubSettings;
 use schemas::{Family, Timestamp, tmf};
-use topology::{Cleanup, Log, Topology, TopicName, TopicSpec, WorkerSettings};
+use topology::{Cleanup, Log, TopicName, TopicSpec, Topology, WorkerSettings};
 
 use crate::config::{Billing, Config, Partner};
 
@@ -59,8 +59,9 @@ impl Intake for TmfIntake {
 /// # Errors
 /// When its parts do not fit together.
 pub fn topology(config: &Config) -> anyhow::Result<Topology> {
-    let routes = Router::new(config.routes.clone())
-        .map_err(|faults| anyhow::anyhow!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+    let routes = Router::new(config.routes.clone()).map_err(|faults| {
+        anyhow::anyhow!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    })?;
     let settings =
         HubSettings { entity: config.entity.clone(), routes: Arc::new(routes), sla: config.sla.settings.clone() };
     Ok(processors::topology::build(&settings)?)
@@ -71,7 +72,8 @@ pub fn topics(config: &Config, topology: &Topology) -> Vec<TopicSpec> {
     let mut topics = processors::topology::topics(config.log.partitions);
     for topic in &mut topics {
         // Dead letters have their own, longer time.
-        if topic.cleanup == Cleanup::Delete && !topic.name.contains("dead_letter") && !topic.name.contains("quarantine") {
+        if topic.cleanup == Cleanup::Delete && !topic.name.contains("dead_letter") && !topic.name.contains("quarantine")
+        {
             topic.retention = config.log.retention;
         }
     }
@@ -102,12 +104,11 @@ pub fn billing(config: &Config) -> anyhow::Result<Box<dyn BillingDatabase>> {
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
             }
-            Box::new(
-                SqliteBilling::open(path).with_context(|| format!("cannot open the database {}", path.display()))?,
-            )
+            Box::new(SqliteBilling::open(path).with_context(|| format!("cannot open the database {}", path.display()))?)
         }
         Billing::Postgres(url) => Box::new(
-            PostgresBilling::new(&PostgresSettings::new(url.reveal())).context("cannot use the database of [billing]")?,
+            PostgresBilling::new(&PostgresSettings::new(url.reveal()))
+                .context("cannot use the database of [billing]")?,
         ),
     })
 }

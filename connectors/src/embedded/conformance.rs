@@ -245,6 +245,8 @@ fn a_consumer_starts_where_its_group_left_off(log: &dyn Log) {
     assert_eq!(first.group(), "g");
     assert_eq!(assigned(&mut *first), [(place.clone(), Offset(0).into())]);
     assert_eq!(texts(&drain(&mut *first)), ["a", "b", "c"]);
+    // A group protocol lets nobody else take over, or commit for it, while a member is there.
+    drop(first);
     let left = Position { next_offset: Offset(2), metadata: "note".to_owned() };
     producer.commit("g", &[(place.clone(), left.clone())]).expect("a commit ends");
     let mut second = consumer(log, "g", 0, 1, &["t"]);

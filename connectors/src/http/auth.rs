@@ -99,9 +99,11 @@ mod tests {
 
     #[test]
     fn knows_tokens_and_users_and_nobody_else() {
-        let known = Credentials::new()
-            .token("first-token-of-two", &[Role::Publisher])
-            .user("ops", "pass:word", &[Role::Viewer]);
+        let known = Credentials::new().token("first-token-of-two", &[Role::Publisher]).user(
+            "ops",
+            "pass:word",
+            &[Role::Viewer],
+        );
         let basic = format!("Basic {}", STANDARD.encode("ops:pass:word"));
         assert_eq!(known.authenticate(&headers("bearer first-token-of-two")), Some(Principal(0)));
         assert_eq!(known.authenticate(&headers(&basic)), Some(Principal(1)));

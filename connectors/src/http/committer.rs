@@ -93,7 +93,12 @@ impl Committer {
     }
 }
 
-fn run(mut producer: Box<dyn Producer>, mut waiting: mpsc::Receiver<Submission>, group_records: usize, failed: &AtomicBool) {
+fn run(
+    mut producer: Box<dyn Producer>,
+    mut waiting: mpsc::Receiver<Submission>,
+    group_records: usize,
+    failed: &AtomicBool,
+) {
     let seconds = metrics::histogram!("hub_ingest_commit_seconds");
     let mut group = Vec::new();
     while let Some(first) = waiting.blocking_recv() {
@@ -129,7 +134,11 @@ fn commit_group(producer: &mut dyn Producer, group: &mut Vec<Submission>, failed
                 Ok(()) => commit(producer, failed).map(|()| producer.last_positions().to_vec()),
                 Err(error) => {
                     producer.abort();
-                    Err(if matches!(error, LogError::TooLarge { .. }) { NotCommitted::TooLarge } else { note(&error, failed) })
+                    Err(if matches!(error, LogError::TooLarge { .. }) {
+                        NotCommitted::TooLarge
+                    } else {
+                        note(&error, failed)
+                    })
                 }
             };
             answer(submission.reply, result);

@@ -143,6 +143,7 @@ pub(super) fn record(admitted: Admitted) -> OutgoingRecord {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "handed to `map_err`")]
 pub(super) fn not_committed(why: NotCommitted) -> Problem {
     match why {
         NotCommitted::TooLarge => {

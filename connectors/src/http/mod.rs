@@ -8,6 +8,8 @@
 //! The server knows no processor: what an event is, and which topic it goes to, is the business of
 //! an [`Intake`]. Concurrent requests share one transaction of the log ([`committer`]).
 
+#![allow(clippy::result_large_err, reason = "a problem is made once per refused request, never on the way of an event")]
+
 mod answer;
 mod auth;
 mod batch;

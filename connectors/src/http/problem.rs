@@ -192,7 +192,8 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hub\""));
-            headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"hub\", charset=\"UTF-8\""));
+            headers
+                .append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"hub\", charset=\"UTF-8\""));
         }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

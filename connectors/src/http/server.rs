@@ -86,8 +86,7 @@ impl Shared {
     /// Whether the credential that the request shows has the role.
     pub(super) fn authorise(&self, headers: &HeaderMap, role: Role) -> Result<super::auth::Principal, Problem> {
         let credentials = &self.settings.credentials;
-        let principal =
-            credentials.authenticate(headers).ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
+        let principal = credentials.authenticate(headers).ok_or_else(|| Problem::new(ProblemCode::Unauthenticated))?;
         if credentials.may(principal, role) { Ok(principal) } else { Err(Problem::new(ProblemCode::Forbidden)) }
     }
 

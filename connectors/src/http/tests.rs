@@ -25,7 +25,11 @@ impl Intake for Lines {
     fn admit(&self, body: &[u8], hint: Option<&str>, now: Timestamp) -> Result<Admitted, Refusal> {
         let text = std::str::from_utf8(body).map_err(|_| Refusal::new(Code::BadEncoding, "not UTF-8"))?;
         let Some((key, value)) = text.split_once('=') else {
-            return Err(Refusal { code: Code::BadTimestamp, field: Some("/at".into()), detail: "The time is none.".into() });
+            return Err(Refusal {
+                code: Code::BadTimestamp,
+                field: Some("/at".into()),
+                detail: "The time is none.".into(),
+            });
         };
         let value = hint.map_or_else(|| value.to_owned(), |hint| format!("{hint}:{value}"));
         Ok(Admitted {
@@ -71,8 +75,11 @@ async fn start(limits: Limits) -> Running {
     let (log, _) = EmbeddedLog::open(directory.path(), Settings::default()).unwrap();
     log.ensure_topics(&[TopicSpec::delete("t", 1, None), TopicSpec::delete("hub.dead_letter", 1, None)]).unwrap();
     let (committer, _thread) = Committer::start(log.as_ref(), &CommitterSettings::default()).unwrap();
-    let credentials =
-        Credentials::new().token(TOKEN, &[Role::Publisher]).token(VIEWER, &[Role::Viewer]).user("u", "p", &[Role::Publisher]);
+    let credentials = Credentials::new().token(TOKEN, &[Role::Publisher]).token(VIEWER, &[Role::Viewer]).user(
+        "u",
+        "p",
+        &[Role::Publisher],
+    );
     let ledger = IngestLedger::default();
     let settings = ServerSettings { credentials, protect_metrics: true, limits };
     let server = Server::new(settings, Arc::new(Lines), Arc::new(Fine), committer, ledger.clone());
@@ -225,12 +232,17 @@ async fn a_batch_keeps_its_order_and_names_its_bad_lines() {
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let body: Value = response.json().await.unwrap();
     assert_eq!((&body["accepted"], &body["dead_lettered"]), (&49_996.into(), &5.into()));
-    let bad: Vec<u64> = body["dead_lettered_lines"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
+    let bad: Vec<u64> =
+        body["dead_lettered_lines"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64().unwrap()).collect();
     assert_eq!(bad, [7, 10_007, 20_007, 30_007, 40_007]);
     let reached = body["positions"].as_array().unwrap().iter().find(|reached| reached["topic"] == "t").unwrap();
-    assert_eq!((&reached["first_offset"], &reached["last_offset"], &reached["records"]), (&0.into(), &49_995.into(), &49_996.into()));
+    assert_eq!(
+        (&reached["first_offset"], &reached["last_offset"], &reached["records"]),
+        (&0.into(), &49_995.into(), &49_996.into())
+    );
     let values = hub.values("t");
-    let numbers: Vec<u32> = values.iter().filter_map(|value| std::str::from_utf8(value).unwrap().parse().ok()).collect();
+    let numbers: Vec<u32> =
+        values.iter().filter_map(|value| std::str::from_utf8(value).unwrap().parse().ok()).collect();
     assert!(numbers.is_sorted() && numbers.len() == 49_995);
     let letters = hub.letters();
     assert_eq!(letters.len(), 5);

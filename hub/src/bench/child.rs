@@ -45,7 +45,8 @@ impl HubProcess {
         let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build()?;
         let mut hub = Self { child, url: format!("http://{address}"), token: String::new(), client };
         hub.wait_ready(data).await?;
-        hub.token = std::fs::read_to_string(data.join("token")).context("the hub wrote no token")?.trim().to_owned();
+        let token = std::fs::read_to_string(data.join("token")).context("the hub wrote no token")?;
+        token.trim().clone_into(&mut hub.token);
         Ok(hub)
     }
 
@@ -68,9 +69,9 @@ impl HubProcess {
     /// The sum of a metric's samples.
     pub async fn metric(&self, name: &str) -> anyhow::Result<Option<f64>> {
         let text = self.client.get(format!("{}/metrics", self.url)).send().await?.text().await?;
-        let samples = text.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
-        });
+        let samples = text
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' ')));
         let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         Ok(values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value)))
     }

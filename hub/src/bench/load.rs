@@ -111,8 +111,8 @@ pub fn billing_rows(data: &Path) -> anyhow::Result<u64> {
 /// The latency of the rows whose cause was accepted at or after `since`.
 pub fn latency(data: &Path, since: Timestamp) -> anyhow::Result<Latency> {
     let connection = open(data)?;
-    let mut statement = connection
-        .prepare("select applied_at - ingested_at from billing_record where ingested_at >= ?1 order by 1")?;
+    let mut statement =
+        connection.prepare("select applied_at - ingested_at from billing_record where ingested_at >= ?1 order by 1")?;
     let rows: Vec<i64> = statement.query_map([since.as_millis()], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let at = |share: f64| rows.get(((rows.len() as f64 * share) as usize).min(rows.len().saturating_sub(1)));
     Ok(Latency {

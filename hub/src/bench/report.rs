@@ -42,7 +42,13 @@ impl fmt::Display for Report {
         let events = self.events as f64;
         let rate = |seconds: f64| events / seconds.max(f64::EPSILON);
         writeln!(f, "full speed")?;
-        writeln!(f, "  events                     {:>12}  ({:.0} MB, {} entities)", self.events, self.bytes as f64 / 1e6, self.entities)?;
+        writeln!(
+            f,
+            "  events                     {:>12}  ({:.0} MB, {} entities)",
+            self.events,
+            self.bytes as f64 / 1e6,
+            self.entities
+        )?;
         writeln!(f, "  events/s, whole pipeline   {:>12.0}", rate(self.settled_seconds))?;
         writeln!(f, "  events/s, accepted         {:>12.0}", rate(self.accepted_seconds))?;
         writeln!(f, "  CPU s per million events   {:>12.1}", self.cpu_seconds / events * 1e6)?;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::exit::{self, Exit};
 use super::Terminal;
+use super::exit::{self, Exit};
 use crate::config::Config;
 use crate::wiring;
 

@@ -26,7 +26,13 @@ struct Page {
 fn pages() -> Vec<Page> {
     let mut pages = Vec::new();
     for code in ConfigCode::ALL {
-        pages.push(Page { number: code.number(), name: code.name(), title: code.title(), help: code.help(), status: None });
+        pages.push(Page {
+            number: code.number(),
+            name: code.name(),
+            title: code.title(),
+            help: code.help(),
+            status: None,
+        });
     }
     for code in RouteCode::ALL {
         pages.push(Page {

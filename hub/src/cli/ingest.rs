@@ -237,9 +237,13 @@ async fn send(client: &Client, url: &Url, token: &str, batch: Batch) -> Result<A
             }
         };
         let status = response.status();
-        let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let wait =
+            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if status.is_success() {
-            return response.json().await.map_err(|error| fail(Exit::Failed, format_args!("the hub's answer: {error}")));
+            return response
+                .json()
+                .await
+                .map_err(|error| fail(Exit::Failed, format_args!("the hub's answer: {error}")));
         }
         let may_retry = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         if may_retry && tries < TRIES {

@@ -3,8 +3,8 @@
 mod bench;
 mod check;
 mod demo;
-mod explain;
 mod exit;
+mod explain;
 mod generate;
 mod ingest;
 mod logging;
@@ -131,9 +131,7 @@ fn colour(wanted: Colour) -> bool {
         Colour::Never => false,
         Colour::Auto if is_set("CLICOLOR_FORCE") => true,
         Colour::Auto if is_set("NO_COLOR") => false,
-        Colour::Auto => {
-            std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
+        Colour::Auto => std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
     }
 }
 

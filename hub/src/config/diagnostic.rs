@@ -66,9 +66,8 @@ impl Source {
         let place = self.place(fault.span.start);
         let line = self.text.lines().nth(place.line - 1).unwrap_or_default();
         let rest = line.chars().count().saturating_sub(place.column - 1);
-        let wanted = self.text.get(fault.span.clone()).map_or(1, |text| {
-            text.lines().next().unwrap_or_default().chars().count()
-        });
+        let wanted =
+            self.text.get(fault.span.clone()).map_or(1, |text| text.lines().next().unwrap_or_default().chars().count());
         let carets = "^".repeat(wanted.clamp(1, rest.max(1)));
         let (red, dim, end) = if colour { ("\x1b[1;31m", "\x1b[1;34m", "\x1b[0m") } else { ("", "", "") };
         let number = place.line.to_string();
@@ -105,7 +104,8 @@ mod tests {
     #[test]
     fn renders_the_house_form() {
         let source = Source { name: "hub.toml".into(), text: "[log]\n  kond = \"embedded\"\n".into() };
-        let fault = Diagnostic::new(ConfigCode::UnknownKey, 8..12, "[log] has no key \"kond\"").help("nearest: \"kind\"");
+        let fault =
+            Diagnostic::new(ConfigCode::UnknownKey, 8..12, "[log] has no key \"kond\"").help("nearest: \"kind\"");
         assert_eq!(
             source.render(&fault, false),
             "error[HUB-1003]: [log] has no key \"kond\"\n --> hub.toml:2:3\n2 |   kond = \"embedded\"\n  |   ^^^^\n\

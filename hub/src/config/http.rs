@@ -136,7 +136,8 @@ fn limits(section: &Section<'_, '_>) -> Limits {
         );
         section.fault(ConfigCode::Relation, found.span, message);
     }
-    let requests_per_second = section.integer("requests_per_second", 0..=1_000_000).map_or(0, |found| found.value as u32);
+    let requests_per_second =
+        section.integer("requests_per_second", 0..=1_000_000).map_or(0, |found| found.value as u32);
     let limits = Limits {
         event_bytes: event_bytes as usize,
         batch_bytes: batch_bytes as usize,
@@ -181,7 +182,8 @@ fn roles(section: &Section<'_, '_>) -> Vec<Role> {
             "publisher" => roles.push(Role::Publisher),
             "viewer" => roles.push(Role::Viewer),
             _ => {
-                let message = format!("{}.roles names {}, not one of publisher, viewer", section.path, section.raw(&name.span));
+                let message =
+                    format!("{}.roles names {}, not one of publisher, viewer", section.path, section.raw(&name.span));
                 section.fault(ConfigCode::BadChoice, name.span, message);
             }
         }

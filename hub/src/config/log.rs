@@ -21,14 +21,13 @@ pub struct LogSection {
 const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) fn read(section: &Section<'_, '_>) -> LogSection {
-    match section.choice("kind", &["embedded", "kafka"]) {
-        Some((1, span)) => section.fault_with_help(
+    if let Some((1, span)) = section.choice("kind", &["embedded", "kafka"]) {
+        section.fault_with_help(
             ConfigCode::Unsupported,
             span,
             "log.kind is \"kafka\", which this build does not have",
             "use kind = \"embedded\"; topics, keys and partitioning stay the same when Kafka comes",
-        ),
-        Some(_) | None => {}
+        );
     }
     let found = LogSection {
         partitions: section.integer("partitions", 1..=64).map_or(4, |found| found.value as u32),
@@ -36,9 +35,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> LogSection {
             .duration("commit_interval", Duration::from_millis(1)..=Duration::from_secs(10))
             .map_or(Duration::from_millis(100), |found| found.value),
         retention: Some(
-            section
-                .duration("retention", Duration::from_secs(60)..=DAY * 3_650)
-                .map_or(DAY * 7, |found| found.value),
+            section.duration("retention", Duration::from_secs(60)..=DAY * 3_650).map_or(DAY * 7, |found| found.value),
         ),
         checkpoint_interval: section
             .duration("checkpoint_interval", Duration::from_secs(1)..=Duration::from_secs(3_600))

@@ -151,7 +151,8 @@ impl Config {
         let billing = targets::billing(&root.section("billing"), &directory);
         let sla = sla::read(&root.section("sla"));
         let notification = targets::notification(&root.section("notification"));
-        let known = routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
+        let known =
+            routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
         let routes = routes::read(root, known);
         let config = Self {
             data: directory,

@@ -199,7 +199,12 @@ impl<'t, 'i> Section<'t, 'i> {
             Ok(Some(value)) => Some(Located { value, span, text_at: None }),
             Err(name) => {
                 let message = format!("{} refers to the environment variable {name}, which is not set", self.name(key));
-                self.fault_with_help(ConfigCode::SecretMissing, span, message, format!("set {name} before the hub starts"));
+                self.fault_with_help(
+                    ConfigCode::SecretMissing,
+                    span,
+                    message,
+                    format!("set {name} before the hub starts"),
+                );
                 None
             }
         }
@@ -234,7 +239,7 @@ impl<'t, 'i> Section<'t, 'i> {
             return None;
         };
         let mut found = Vec::with_capacity(array.len());
-        for item in array.iter() {
+        for item in array {
             match item.get_ref().as_str() {
                 Some(text) => found.extend(self.locate(key, text, item.span())),
                 None => self.wrong_type(key, item, "a string"),
@@ -268,12 +273,7 @@ impl<'t, 'i> Section<'t, 'i> {
         self.number(key, self.get(key)?, &bounds)
     }
 
-    fn number(
-        &self,
-        key: &str,
-        value: &Spanned<DeValue<'i>>,
-        bounds: &RangeInclusive<u64>,
-    ) -> Option<Located<u64>> {
+    fn number(&self, key: &str, value: &Spanned<DeValue<'i>>, bounds: &RangeInclusive<u64>) -> Option<Located<u64>> {
         let DeValue::Integer(integer) = value.get_ref() else {
             self.wrong_type(key, value, "a whole number");
             return None;
@@ -392,7 +392,7 @@ impl<'t, 'i> Section<'t, 'i> {
     pub fn finish(&self) {
         let Some(table) = self.table else { return };
         let asked = self.asked.borrow();
-        for (key, _) in table.iter() {
+        for (key, _) in table {
             let name: &str = key.get_ref();
             if asked.contains(&name) {
                 continue;

@@ -135,8 +135,10 @@ impl Places {
             ("partner", Some(partner)) if partner.value != "each" => {
                 let ids = || known.partners.iter().map(|found| found.value.id.as_str());
                 if ids().all(|id| id != partner.value) {
-                    let message =
-                        format!("route {name:?} goes to the partner {:?}, which [[partners]] does not have", partner.value);
+                    let message = format!(
+                        "route {name:?} goes to the partner {:?}, which [[partners]] does not have",
+                        partner.value
+                    );
                     let help = nearest(&partner.value, ids())
                         .map_or_else(|| "add it under [[partners]]".to_owned(), |near| format!("nearest: {near:?}"));
                     root.fault_with_help(ConfigCode::Relation, partner.span.clone(), message, help);

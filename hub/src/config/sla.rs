@@ -79,7 +79,8 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
     }
     section.finish();
     if configured.is_none() {
-        let (default_objectives, default_calendars) = (processors::sla::default_objectives(), processors::sla::default_calendars());
+        let (default_objectives, default_calendars) =
+            (processors::sla::default_objectives(), processors::sla::default_calendars());
         objectives = default_objectives;
         calendars.extend(default_calendars);
     }
@@ -169,7 +170,11 @@ fn read_calendar(section: &Section<'_, '_>) -> (CalendarSpec, Places) {
     let time_zone = places.text("time_zone", section.required("time_zone")).unwrap_or_else(|| "UTC".into());
     let table = section.section("hours");
     if !table.is_present() {
-        section.fault(ConfigCode::MissingKey, section.span.clone(), format!("[{}] needs the table \"hours\"", section.path));
+        section.fault(
+            ConfigCode::MissingKey,
+            section.span.clone(),
+            format!("[{}] needs the table \"hours\"", section.path),
+        );
     }
     let mut hours = BTreeMap::new();
     let mut all = Vec::new();

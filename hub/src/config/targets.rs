@@ -107,10 +107,18 @@ pub(super) fn billing(section: &Section<'_, '_>, data: &Path) -> Billing {
     let postgres = matches!(kind, Some((1, _)));
     let url = if postgres || section.string("url").is_some() { section.secret("url") } else { None };
     if let (true, Some(path)) = (postgres, &path) {
-        section.fault(ConfigCode::Relation, path.span.clone(), "billing.path goes with kind = \"sqlite\", but billing.kind is \"postgres\"");
+        section.fault(
+            ConfigCode::Relation,
+            path.span.clone(),
+            "billing.path goes with kind = \"sqlite\", but billing.kind is \"postgres\"",
+        );
     }
     if let (false, Some(url)) = (postgres, &url) {
-        section.fault(ConfigCode::Relation, url.span.clone(), "billing.url goes with kind = \"postgres\", but billing.kind is \"sqlite\"");
+        section.fault(
+            ConfigCode::Relation,
+            url.span.clone(),
+            "billing.url goes with kind = \"postgres\", but billing.kind is \"sqlite\"",
+        );
     }
     section.finish();
     match url {
@@ -136,7 +144,8 @@ fn address(section: &Section<'_, '_>, key: &'static str) -> Option<String> {
         host => host.trim_matches(['[', ']']).parse().is_ok_and(super::http::is_loopback),
     };
     if url.scheme() == "http" && !local && !allowed {
-        let message = format!("{}.{key} sends events over plain http to {}", section.path, url.host_str().unwrap_or_default());
+        let message =
+            format!("{}.{key} sends events over plain http to {}", section.path, url.host_str().unwrap_or_default());
         section.fault_with_help(
             ConfigCode::Unsafe,
             found.span,
@@ -151,12 +160,13 @@ fn address(section: &Section<'_, '_>, key: &'static str) -> Option<String> {
 fn attempts(section: &Section<'_, '_>) -> (Duration, RetryPolicy) {
     let defaults = RetryPolicy::default();
     let short = Duration::from_millis(1)..=Duration::from_secs(3_600);
-    let millis = |key, default: u64| section.duration(key, short.clone()).map_or(default, |found| found.value.as_millis() as u64);
+    let millis = |key, default: u64| {
+        section.duration(key, short.clone()).map_or(default, |found| found.value.as_millis() as u64)
+    };
     let timeout = section.duration("timeout", short.clone());
     let within = section.duration("give_up_after", Duration::from_millis(1)..=Duration::from_secs(7 * 86_400));
     let timeout_value = timeout.as_ref().map_or(Duration::from_secs(10), |found| found.value);
-    let within_value =
-        within.as_ref().map_or(Duration::from_millis(defaults.max_elapsed_ms), |found| found.value);
+    let within_value = within.as_ref().map_or(Duration::from_millis(defaults.max_elapsed_ms), |found| found.value);
     if timeout_value > within_value
         && let Some(found) = within.or(timeout)
     {

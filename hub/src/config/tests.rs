@@ -69,7 +69,10 @@ fn relations_name_both_values() {
     let told = rendered("[log]\npartitions = 2\n[workers]\ncount = 3\n");
     assert!(told.contains("workers.count is 3 and log.partitions is 2"), "{told}");
     let told = rendered("[http.limits]\nevent_bytes = 2000\nbatch_bytes = 1000\n");
-    assert!(told.contains("http.limits.event_bytes (2000) must not be more than http.limits.batch_bytes (1000)"), "{told}");
+    assert!(
+        told.contains("http.limits.event_bytes (2000) must not be more than http.limits.batch_bytes (1000)"),
+        "{told}"
+    );
     let told = rendered("[billing]\nkind = \"postgres\"\nurl = \"postgres://h/d\"\npath = \"x.db\"\n");
     assert!(told.contains("billing.path goes with kind = \"sqlite\""), "{told}");
 }
@@ -107,7 +110,9 @@ fn what_others_can_reach_needs_credentials_and_a_word() {
 #[test]
 fn targets_are_addresses_and_plain_http_stays_on_this_machine() {
     let partner = |url: &str| {
-        format!("[[partners]]\nid = \"p\"\nurl = \"{url}\"\nsecrets = [\"whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz\"]\n")
+        format!(
+            "[[partners]]\nid = \"p\"\nurl = \"{url}\"\nsecrets = [\"whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz\"]\n"
+        )
     };
     for good in ["https://p.example/hook", "http://127.0.0.1:9/", "http://localhost:9/", "http://[::1]:9/"] {
         assert!(parse(&partner(good)).is_ok(), "{good}");
@@ -127,7 +132,7 @@ fn a_condition_on_a_field_that_is_not_there_points_into_the_string() {
     let text = format!("{ROUTE}when = 'order.state == \"completed\" and exists order.prioritty'\n");
     let told = rendered(&text);
     let column = "when = 'order.state == \"completed\" and exists ".len() + 1;
-    assert!(told.contains(&format!("error[HUB-1042]: route \"r\" tests field \"order.prioritty\"")), "{told}");
+    assert!(told.contains(&"error[HUB-1042]: route \"r\" tests field \"order.prioritty\"".to_string()), "{told}");
     assert!(told.contains(&format!(" --> hub.toml:6:{column}\n")), "{told}");
     assert!(told.contains("help: nearest: \"order.priority\""), "{told}");
 }
@@ -140,7 +145,8 @@ fn a_condition_over_several_lines_has_its_line_too() {
 
 #[test]
 fn a_field_list_points_at_its_entry() {
-    let text = "[[routes]]\nname = \"r\"\nfamily = \"order\"\ntarget = \"billing\"\nfields = [\"order.id\", \"order.nam\"]\n";
+    let text =
+        "[[routes]]\nname = \"r\"\nfamily = \"order\"\ntarget = \"billing\"\nfields = [\"order.id\", \"order.nam\"]\n";
     assert_eq!(faults(text), [("HUB-1042", 5, 24)]);
 }
 

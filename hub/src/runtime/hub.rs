@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use connectors::delivery::http::wall_clock;
 use connectors::embedded::{EmbeddedLog, Settings};
-use connectors::http::{
-    Committer, CommitterSettings, Credentials, IngestLedger, Limits, Role, Server, ServerSettings,
-};
+use connectors::http::{Committer, CommitterSettings, Credentials, IngestLedger, Limits, Role, Server, ServerSettings};
 use connectors::sink::Shutdown;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -20,12 +18,12 @@ use topology::{Log, LogError, Offset, Record, TopicPartition, WorkerSnapshot};
 
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::Failure;
+use super::maintenance;
 use super::observation::Observation;
 use super::sinks::Sinks;
 use super::sla_view::{self, SharedView, SlaView};
 use super::status::{HubStatus, not_ready};
 use super::workers::Workers;
-use super::maintenance;
 use crate::config::{self, Config};
 use crate::wiring;
 
@@ -133,7 +131,8 @@ impl Hub {
         let (committer, committer_thread) =
             Committer::start(log.as_ref(), &committing).context("cannot write to the log")?;
         let status = Arc::new(HubStatus::new(parts.clone()));
-        let server = Server::new(server_settings(&config.http), Arc::new(wiring::TmfIntake::new()), status, committer, ingest);
+        let server =
+            Server::new(server_settings(&config.http), Arc::new(wiring::TmfIntake::new()), status, committer, ingest);
         let (closed, door) = (server.closed(), Shutdown::new());
         let stop = door.clone();
         let server_failure = failure;
@@ -271,18 +270,15 @@ impl Parts {
         let now = wall_clock();
         let mut seconds = Vec::new();
         for ((group, topic), (_, behind)) in self.lag() {
-            let oldest = behind.iter().filter_map(|(partition, next)| self.timestamp_at(partition, *next).ok().flatten()).min();
+            let oldest =
+                behind.iter().filter_map(|(partition, next)| self.timestamp_at(partition, *next).ok().flatten()).min();
             let age = oldest.map_or(0.0, |oldest| now.millis_since(oldest).max(0) as f64 / 1_000.0);
             seconds.push((group, topic, age));
         }
         exporter::publish(&self.observe(), &seconds);
     }
 
-    fn timestamp_at(
-        &self,
-        partition: &TopicPartition,
-        offset: Offset,
-    ) -> Result<Option<schemas::Timestamp>, LogError> {
+    fn timestamp_at(&self, partition: &TopicPartition, offset: Offset) -> Result<Option<schemas::Timestamp>, LogError> {
         let mut records: Vec<Record> = Vec::new();
         self.log.read(partition, offset, 1, &mut records)?;
         Ok(records.first().map(|record| record.timestamp))

@@ -14,7 +14,11 @@ use super::failure::Failure;
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Starts the thread; it ends with `shutdown`.
-pub(super) fn start(log: Arc<EmbeddedLog>, shutdown: Shutdown, failure: Failure) -> std::io::Result<thread::JoinHandle<()>> {
+pub(super) fn start(
+    log: Arc<EmbeddedLog>,
+    shutdown: Shutdown,
+    failure: Failure,
+) -> std::io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("log-maintenance".into()).spawn(move || {
         loop {
             match log.maintain(wall_clock()) {

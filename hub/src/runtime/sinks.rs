@@ -21,8 +21,7 @@ impl Sinks {
     /// Starts the sinks that the configuration asks for. Call it within a runtime.
     pub(super) fn start(config: &Config, log: &SharedLog, failure: &Failure) -> anyhow::Result<Self> {
         let client = wiring::client()?;
-        let mut sinks =
-            Self { shutdown: Shutdown::new(), ledgers: Vec::new(), billing: None, http: Vec::new() };
+        let mut sinks = Self { shutdown: Shutdown::new(), ledgers: Vec::new(), billing: None, http: Vec::new() };
         // Everything that can fail comes before anything runs.
         let database = wiring::billing(config)?;
         let floworx = wiring::floworx(config, &client)?;

@@ -58,7 +58,8 @@ pub(super) fn not_ready(snapshot: Option<&WorkerSnapshot>) -> Option<String> {
     if snapshot.tasks.is_empty() {
         return Some("no partition assigned yet".into());
     }
-    let restoring = snapshot.tasks.iter().filter(|task| matches!(task.state, TaskState::Created | TaskState::Restoring));
+    let restoring =
+        snapshot.tasks.iter().filter(|task| matches!(task.state, TaskState::Created | TaskState::Restoring));
     let (mut tasks, mut done, mut all) = (0, 0, 0);
     for task in restoring {
         tasks += 1;

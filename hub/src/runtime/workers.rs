@@ -51,9 +51,10 @@ impl Workers {
                 slot: slot.clone(),
                 failure: failure.clone(),
             };
-            let spawned = std::thread::Builder::new().name(name).spawn(move || thread.run()).map_err(|source| {
-                LogError::Io { context: "starting a worker's thread".to_owned(), source }
-            })?;
+            let spawned = std::thread::Builder::new()
+                .name(name)
+                .spawn(move || thread.run())
+                .map_err(|source| LogError::Io { context: "starting a worker's thread".to_owned(), source })?;
             workers.slots.push(slot);
             workers.threads.push(spawned);
         }
@@ -123,7 +124,7 @@ impl Thread {
 
     fn step_until_told(&mut self) -> Result<(), WorkerError> {
         let commit_seconds = metrics::histogram!("hub_commit_seconds");
-        let mut told = Instant::now() - TELL_EVERY;
+        let mut told = Instant::now().checked_sub(TELL_EVERY).unwrap();
         let mut idle_steps = 0;
         loop {
             let phase = self.phase.load(Ordering::Acquire);

@@ -1,8 +1,6 @@
 //! The catalogue of fields that conditions may test and routes may send, family by family.
 
-use schemas::{
-    Bill, BillingAccount, Customer, FlowEvent, Offering, Order, Partner, Payment, SlaViolation, Ticket,
-};
+use schemas::{Bill, BillingAccount, Customer, FlowEvent, Offering, Order, Partner, Payment, SlaViolation, Ticket};
 
 use super::names::{self, BILL_STATES, FLOW_STATES, ORDER_STATES, PAYMENT_STATES, TICKET_STATES};
 use super::{EntityView, Kind, List, RouteFamily, Subject, Value};

@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn names_are_those_the_records_carry() {
-        for (name, state) in [("inProgress", OrderState::InProgress), ("assessingCancellation", OrderState::AssessingCancellation)] {
+        for (name, state) in
+            [("inProgress", OrderState::InProgress), ("assessingCancellation", OrderState::AssessingCancellation)]
+        {
             assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{name}\""));
             assert_eq!(order_state(state), name);
         }

@@ -32,9 +32,7 @@ impl Routed {
     /// The record's key: what must keep its order at the target.
     pub fn key(&self) -> Bytes {
         match self {
-            Self::Billing(record) => {
-                Bytes::from([record.family.name(), ":", &record.entity_id].concat().into_bytes())
-            }
+            Self::Billing(record) => Bytes::from([record.family.name(), ":", &record.entity_id].concat().into_bytes()),
             Self::Floworx(command) => Bytes::copy_from_slice(command.order_id.as_bytes()),
             Self::Partner(delivery) | Self::Notification(delivery) => {
                 Bytes::copy_from_slice(delivery.partner_id.as_bytes())

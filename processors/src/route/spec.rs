@@ -52,16 +52,8 @@ pub enum RouteFamily {
 
 impl RouteFamily {
     /// Every family, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
-        Self::Order,
-        Self::Flow,
-        Self::Ticket,
-        Self::Account,
-        Self::Customer,
-        Self::Catalog,
-        Self::Partner,
-        Self::Sla,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Order, Self::Flow, Self::Ticket, Self::Account, Self::Customer, Self::Catalog, Self::Partner, Self::Sla];
 
     /// The name in configuration.
     pub const fn name(self) -> &'static str {

@@ -1,6 +1,8 @@
 //! Routes from specification to record.
 
-use schemas::{Family, LifecycleFact, Money, Order, OrderItem, OrderState, SlaViolation, Ticket, TicketState, Timestamp};
+use schemas::{
+    Family, LifecycleFact, Money, Order, OrderItem, OrderState, SlaViolation, Ticket, TicketState, Timestamp,
+};
 
 use super::RouteCode::*;
 use super::*;
@@ -139,10 +141,11 @@ fn faults_have_code_place_and_the_nearest_name() {
 
 #[test]
 fn all_faults_of_a_condition_are_named_at_once() {
-    let codes: Vec<_> = faults(r#"order.x == 1 and (fact.to_state == "dne" or not order.items == "a") and fact.age > 5"#)
-        .iter()
-        .map(|fault| fault.code)
-        .collect();
+    let codes: Vec<_> =
+        faults(r#"order.x == 1 and (fact.to_state == "dne" or not order.items == "a") and fact.age > 5"#)
+            .iter()
+            .map(|fault| fault.code)
+            .collect();
     assert_eq!(codes, [UnknownField, UnknownValue, TypeMismatch, TypeMismatch]);
 }
 
@@ -191,7 +194,11 @@ fn spec(target: &str) -> RouteSpec {
 fn all_faults_of_all_routes_are_named_at_once() {
     let specs = vec![
         RouteSpec { family: "ordr".into(), ..spec("billling") },
-        RouteSpec { name: "r".into(), fields: vec!["order.id".into(), "order.id".into(), "order.idd".into()], ..spec("billing") },
+        RouteSpec {
+            name: "r".into(),
+            fields: vec!["order.id".into(), "order.id".into(), "order.idd".into()],
+            ..spec("billing")
+        },
         RouteSpec { name: "a:b".into(), ..spec("partner") },
         RouteSpec { name: "f".into(), family: "ticket".into(), fields: vec![], ..spec("floworx") },
         RouteSpec { name: "u".into(), partner: Some("P".into()), specification: Some("s".into()), ..spec("billing") },

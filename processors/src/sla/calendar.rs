@@ -43,7 +43,8 @@ impl Calendar {
             if !holidays.contains(&day) {
                 for (from, until) in &hours[weekday_index(day.weekday())] {
                     let start = instant(zone, day, *from);
-                    let end = until.map_or_else(|| instant(zone, next, Time::midnight()), |time| instant(zone, day, time));
+                    let end =
+                        until.map_or_else(|| instant(zone, next, Time::midnight()), |time| instant(zone, day, time));
                     // Clocks that go forward may leave nothing of an interval.
                     let start = intervals.last().map_or(start, |last| start.max(last.end));
                     if end > start {
@@ -78,7 +79,8 @@ impl Calendar {
             return from;
         }
         let total = self.total(from.0).saturating_add(millis);
-        let index = self.intervals.partition_point(|interval| interval.before + (interval.end - interval.start) < total);
+        let index =
+            self.intervals.partition_point(|interval| interval.before + (interval.end - interval.start) < total);
         match self.intervals.get(index) {
             Some(interval) => Timestamp(interval.start + total - interval.before),
             None => Timestamp(i64::MAX),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemas::{Code, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
 use topology::{
-    Clock, Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreSpec, Timer, TopologyBuilder,
-    TopologyError, TypedStore, Verdict as Ended,
+    Clock, Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreSpec, Timer,
+    TopologyBuilder, TopologyError, TypedStore, Verdict as Ended,
 };
 
 use super::SlaSettings;
@@ -85,7 +85,8 @@ impl Processor for SlaProcessor {
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Ended, Fault> {
         let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
-        let fact: LifecycleFact = schemas::decode(value).map_err(|error| unreadable(error.code(), error.to_string()))?;
+        let fact: LifecycleFact =
+            schemas::decode(value).map_err(|error| unreadable(error.code(), error.to_string()))?;
         let settings = self.settings.clone();
         let objectives = settings.objectives(&fact.entity_kind);
         if objectives.is_empty() {

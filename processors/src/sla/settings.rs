@@ -210,8 +210,9 @@ impl Check<'_> {
             }
             StartSpec::States(names) => Start::States(self.states("start", names, entity_kind, states)),
         };
-        let mut roles = [("stop", &spec.stop), ("pause", &spec.pause), ("cancel", &spec.cancel), ("reopen", &spec.reopen)]
-            .map(|(setting, names)| (setting, self.states(setting, names, entity_kind, states)));
+        let mut roles =
+            [("stop", &spec.stop), ("pause", &spec.pause), ("cancel", &spec.cancel), ("reopen", &spec.reopen)]
+                .map(|(setting, names)| (setting, self.states(setting, names, entity_kind, states)));
         if states_noted == self.faults.len() {
             self.roles(start, &roles);
         }
@@ -272,7 +273,8 @@ impl Check<'_> {
         let kind = spec.entity_kind.as_deref().unwrap_or(family.name());
         let found = KINDS.iter().find(|(of, name, _)| *of == family.name() && *name == kind);
         if found.is_none() {
-            let kinds: Vec<_> = KINDS.iter().filter(|(of, ..)| *of == family.name()).map(|(_, name, _)| *name).collect();
+            let kinds: Vec<_> =
+                KINDS.iter().filter(|(of, ..)| *of == family.name()).map(|(_, name, _)| *name).collect();
             let message = format!("is for the kind {kind:?}, which has no clocks in the family {:?}", family.name());
             self.fault(SlaCode::UnknownKind, "entity_kind", message, nearest_help(kind, &kinds));
         }
@@ -324,7 +326,12 @@ impl Check<'_> {
             (ClockKind::Wall, None) => Some(Clock::Wall),
             (ClockKind::Wall, Some(_)) => {
                 let help = Some("add clock = \"business\", or remove the calendar".to_owned());
-                self.fault(SlaCode::CalendarMismatch, "calendar", "has a calendar that its wall clock does not use", help);
+                self.fault(
+                    SlaCode::CalendarMismatch,
+                    "calendar",
+                    "has a calendar that its wall clock does not use",
+                    help,
+                );
                 None
             }
             (ClockKind::Business, None) => {
@@ -380,7 +387,8 @@ impl Check<'_> {
             for text in texts {
                 let Some(parsed) = parse_hours(text) else {
                     let message = format!("has the working hours {text:?}, which cannot be read");
-                    let help = Some("hours are written 09:30-18:00, from the earlier to the later; 24:00 ends a day".into());
+                    let help =
+                        Some("hours are written 09:30-18:00, from the earlier to the later; 24:00 ends a day".into());
                     self.fault(SlaCode::BadHours, "hours", message, help);
                     continue;
                 };

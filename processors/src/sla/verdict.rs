@@ -126,7 +126,9 @@ impl Progress {
             _ if entity.suspect || self.is_absurd() => SlaStatus::Unknown,
             _ if self.is_breached() => SlaStatus::Breached,
             _ if !entity.applies => SlaStatus::Cancelled,
-            Phase::Running if noticed.is_some_and(|now| self.consumed_at(objective, now) > target_ms) => SlaStatus::Breached,
+            Phase::Running if noticed.is_some_and(|now| self.consumed_at(objective, now) > target_ms) => {
+                SlaStatus::Breached
+            }
             Phase::Running => SlaStatus::Open,
             Phase::Paused => SlaStatus::Paused,
             Phase::Stopped => SlaStatus::Met,

@@ -7,7 +7,6 @@ mod floworx;
 mod outside;
 mod partner;
 mod restart;
-mod sqlite_speed;
 
 use std::{
     collections::BTreeMap,

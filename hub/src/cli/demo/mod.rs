@@ -54,7 +54,10 @@ impl Demo {
     pub(super) fn run(self, terminal: Terminal) -> Exit {
         logging::start(terminal, true);
         if !self.listen.ip().is_loopback() {
-            return fail(Exit::BadConfig, format_args!("--listen {} could be reached by others; use 127.0.0.1", self.listen));
+            return fail(
+                Exit::BadConfig,
+                format_args!("--listen {} could be reached by others; use 127.0.0.1", self.listen),
+            );
         }
         match run::runtime() {
             Ok(runtime) => runtime.block_on(self.live(terminal)),
@@ -104,7 +107,8 @@ impl Demo {
         let (seen, stopped) = hub.stop(Duration::from_secs(10)).await;
         let systems = sandbox.stop().await;
         let rows = summary::billing_rows(&config);
-        let summary = summary::Summary { seen: &seen, systems: &systems, feed: feed.counts(), billing_rows: rows, run: number };
+        let summary =
+            summary::Summary { seen: &seen, systems: &systems, feed: feed.counts(), billing_rows: rows, run: number };
         exit::print(&match self.output {
             Output::Json => summary.to_json(),
             Output::Text => summary.to_text(),

@@ -169,7 +169,8 @@ fn sample(rendered: &str, name: &str, target: &str) -> Option<f64> {
 fn quantiles(rendered: &str, target: &str) -> [Option<f64>; 2] {
     let label = format!("target=\"{target}\"");
     let mut buckets = Vec::new();
-    for line in rendered.lines().filter(|line| line.starts_with("hub_delivery_seconds_bucket") && line.contains(&label)) {
+    for line in rendered.lines().filter(|line| line.starts_with("hub_delivery_seconds_bucket") && line.contains(&label))
+    {
         let bound = line.split("le=\"").nth(1).and_then(|rest| rest.split('"').next()?.parse::<f64>().ok());
         let count = line.rsplit(' ').next().and_then(|count| count.parse::<f64>().ok());
         buckets.extend(bound.zip(count));

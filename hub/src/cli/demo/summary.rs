@@ -25,7 +25,10 @@ pub(super) fn billing_rows(config: &Config) -> Option<u64> {
     let count = open.and_then(|connection| {
         connection.query_row("SELECT count(*) FROM billing_record", [], |row| row.get::<_, i64>(0))
     });
-    count.inspect_err(|error| tracing::warn!(%error, "the billing database cannot be counted")).ok().map(|rows| rows as u64)
+    count
+        .inspect_err(|error| tracing::warn!(%error, "the billing database cannot be counted"))
+        .ok()
+        .map(|rows| rows as u64)
 }
 
 impl Summary<'_> {
@@ -52,9 +55,9 @@ impl Summary<'_> {
                 targets.insert(target.clone(), entry);
             }
             if books.in_flight > 0 {
-                let entry = targets.entry((*name).to_owned()).or_insert_with(
-                    || json!({ "delivered": 0, "duplicate": 0, "dead_lettered": 0, "in_flight": 0 }),
-                );
+                let entry = targets
+                    .entry((*name).to_owned())
+                    .or_insert_with(|| json!({ "delivered": 0, "duplicate": 0, "dead_lettered": 0, "in_flight": 0 }));
                 entry["in_flight"] = json!(books.in_flight);
             }
         }

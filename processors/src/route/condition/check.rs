@@ -60,7 +60,12 @@ impl Checker<'_> {
             return Some(Test::Compare(field, Operator::Equal, Constant::Bool(true)));
         }
         let message = format!("has field {:?} for a condition, which is {}", field.path, field.kind.name());
-        self.fault(RouteCode::TypeMismatch, operand, message, Some(format!("compare it, or write: exists {}", field.path)))
+        self.fault(
+            RouteCode::TypeMismatch,
+            operand,
+            message,
+            Some(format!("compare it, or write: exists {}", field.path)),
+        )
     }
 
     fn compare(&mut self, left: &Operand, operator: Operator, right: &Operand) -> Option<Test> {

@@ -149,7 +149,8 @@ fn decimal(word: &str) -> Option<i128> {
     if !all_digits(whole) || !all_digits(fraction) || fraction.len() > 6 {
         return None;
     }
-    let micros = whole.parse::<i128>().ok()?.checked_mul(MICROS)?.checked_add(format!("{fraction:0<6}").parse().ok()?)?;
+    let micros =
+        whole.parse::<i128>().ok()?.checked_mul(MICROS)?.checked_add(format!("{fraction:0<6}").parse().ok()?)?;
     Some(if negative { -micros } else { micros })
 }
 

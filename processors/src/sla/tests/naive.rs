@@ -47,7 +47,8 @@ fn walk(spec: &ObjectiveSpec, facts: &[LifecycleFact], created: i64, end: i64) -
             && local.date().to_string() != "2026-03-30"
             && (9..17).contains(&local.hour())
     };
-    let mut history: Vec<_> = facts.iter().map(|fact| (fact.occurred_at.0, fact.version, fact.to_state.clone().unwrap())).collect();
+    let mut history: Vec<_> =
+        facts.iter().map(|fact| (fact.occurred_at.0, fact.version, fact.to_state.clone().unwrap())).collect();
     history.sort();
     let has = |states: &[String], state: &String| states.contains(state);
     let target = if spec.target == "20h" { 20 * 60 } else { 8 * 60 };

@@ -248,7 +248,8 @@ fn nights_weekends_and_holidays_do_not_count() {
     let hours = r#"friday = ["09:00-17:00"]
         monday = ["09:00-17:00"]
         tuesday = ["09:00-17:00"]"#;
-    let spec = ObjectiveSpec { clock: ClockKind::Business, calendar: Some("london".into()), ..objective("done", "10h") };
+    let spec =
+        ObjectiveSpec { clock: ClockKind::Business, calendar: Some("london".into()), ..objective("done", "10h") };
     let settings = SlaSettings::new(vec![spec], vec![london(hours, &["2026-03-30"])]).unwrap();
     let mut sla = Sla::new(settings);
     // Friday noon in winter time; Monday is a holiday, and on Sunday the clocks go forward.

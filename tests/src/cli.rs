@@ -1,0 +1,103 @@
+//! What a user may get wrong on the command line: each ends with its exit code and says what to do.
+
+use std::net::TcpListener;
+
+use crate::support::{Hub, free_port, order_created, run_hub};
+
+/// Runs a command that must end with `code` and say each of `expected` on stderr.
+fn refused(arguments: &[&str], code: i32, expected: &[&str]) {
+    refused_with(arguments, b"", code, expected);
+}
+
+fn refused_with(arguments: &[&str], input: &[u8], code: i32, expected: &[&str]) {
+    let output = run_hub(arguments, input);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "hub {}: {said}", arguments.join(" "));
+    for text in expected {
+        assert!(said.contains(text), "hub {}: {text:?} is not in:\n{said}", arguments.join(" "));
+    }
+    assert!(!said.contains("panicked"), "hub {}: {said}", arguments.join(" "));
+}
+
+#[test]
+fn usage_faults_end_with_2_and_name_what_is_meant() {
+    refused(&["run", "--dta", "x"], 2, &["--dta", "--data"]);
+    refused(&["toplogy"], 2, &["toplogy", "topology"]);
+    refused(&["check"], 2, &["<FILE>"]);
+    refused(&["demo", "--for", "5"], 2, &["--for", "unit"]);
+    refused(&["generate", "--events", "many"], 2, &["many", "--events"]);
+    refused(&["topology", "--output", "yaml"], 2, &["yaml", "mermaid"]);
+    refused(&["run", "--listen", "8080"], 2, &["--listen", "8080"]);
+    refused(&["ingest"], 2, &["<FILE|->"]);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_ends_with_78() {
+    let data = tempfile::tempdir().expect("a folder");
+    let missing = data.path().join("missing.toml").display().to_string();
+    refused(&["run", "--config", &missing], 78, &["HUB-1001", &missing, "Check the path"]);
+    refused(&["check", &missing], 1, &["HUB-1001", &missing]);
+    let broken = data.path().join("broken.toml").display().to_string();
+    std::fs::write(&broken, "[log]\npartitions = \n").expect("a writable folder");
+    refused(&["run", "--config", &broken], 78, &["HUB-1002", &format!("{broken}:2:"), "partitions ="]);
+    refused(&["topology", "--config", &broken], 78, &["HUB-1002"]);
+    refused(&["run", "--listen", "0.0.0.0:8080", "--data", &missing], 78, &["0.0.0.0:8080", "http.listen"]);
+    std::fs::write(&broken, "[billing]\nkind = \"postgres\"\nurl = \"${NO_SUCH_VARIABLE_HERE}\"\n")
+        .expect("a writable folder");
+    refused(&["run", "--config", &broken], 78, &["HUB-1011", "NO_SUCH_VARIABLE_HERE", &format!("{broken}:3:7")]);
+}
+
+#[test]
+fn what_cannot_be_started_is_said_in_one_sentence() {
+    let data = tempfile::tempdir().expect("a folder");
+    let folder = data.path().join("data").display().to_string();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let listen = taken.local_addr().expect("an address").to_string();
+    refused(&["run", "--data", &folder, "--listen", &listen], 1, &[&listen, "in use", "--listen 127.0.0.1:0"]);
+    refused(&["demo", "--for", "1s", "--data", &folder, "--listen", &listen], 1, &[&listen, "in use"]);
+    let file = data.path().join("a-file").display().to_string();
+    std::fs::write(&file, "not a folder").expect("a writable folder");
+    refused(&["run", "--data", &file, "--listen", "127.0.0.1:0"], 1, &[&file]);
+    let nowhere = format!("{file}/events.jsonl");
+    refused(&["generate", "--events", "10", &nowhere], 1, &[&nowhere]);
+}
+
+#[test]
+fn codes_are_explained_and_unknown_ones_lead_to_the_nearest() {
+    refused(&["explain", "bad_timestmp"], 1, &["bad_timestmp", "nearest", "bad_timestamp"]);
+    refused(&["explain", "HUB-20033"], 1, &["HUB-20033", "nearest", "HUB-200"]);
+    for wanted in ["HUB-2003", "hub-2003", "bad_timestamp"] {
+        let page = run_hub(&["explain", wanted], b"");
+        let text = String::from_utf8_lossy(&page.stdout);
+        assert!(page.status.success() && text.contains("HUB-2003") && text.contains("RFC 3339"), "{text}");
+    }
+    // Every code that other scenarios saw has its page.
+    for code in ["HUB-1003", "HUB-2010", "HUB-3003", "HUB-4001", "HUB-5003"] {
+        assert!(run_hub(&["explain", code], b"").status.success(), "{code}");
+    }
+}
+
+#[test]
+fn ingest_tells_apart_no_hub_no_token_and_bad_lines() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("events.jsonl").display().to_string();
+    let event = order_created("cli").to_string();
+    std::fs::write(&file, &event).expect("a writable folder");
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    refused(&["ingest", "--url", &nobody, "--token", "some-token-of-16", &file], 69, &[&nobody]);
+    refused(&["ingest", "--url", &nobody, &file], 77, &["HUB_TOKEN", "--token-file"]);
+
+    let hub = Hub::start(data.path(), None);
+    let url = hub.url.as_str();
+    refused(&["ingest", "--url", url, "--token", "some-token-of-16", &file], 77, &["HUB-5001"]);
+    let token = data.path().join("token").display().to_string();
+    let missing = data.path().join("missing.jsonl").display().to_string();
+    refused(&["ingest", "--url", url, "--token-file", &token, &missing], 1, &[&missing]);
+    refused(&["ingest", "--url", url, "--token-file", &missing, &file], 1, &[&missing]);
+    let lines = format!("{event}\nnot json\n");
+    refused_with(&["ingest", "--url", url, "--token-file", &token, "-"], lines.as_bytes(), 3, &["line 2", "HUB-2001"]);
+    let good = run_hub(&["ingest", "--url", url, "--token-file", &token, "--output", "json", &file], b"");
+    let summary: serde_json::Value = serde_json::from_slice(&good.stdout).expect("JSON");
+    assert_eq!((good.status.code(), &summary["accepted"], &summary["refused"]), (Some(0), &1.into(), &0.into()));
+    assert_eq!(hub.stop(), Some(0));
+}

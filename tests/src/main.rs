@@ -1,0 +1,14 @@
+//! The scenarios across crates: the real binary, real servers, and the shape of the code.
+
+mod cli;
+mod conformance;
+mod dead_letters;
+mod demo;
+mod http_ingest;
+mod official;
+mod postgres;
+mod restart;
+mod routes;
+mod sla_restart;
+mod support;
+mod tidy;

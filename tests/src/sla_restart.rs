@@ -1,0 +1,74 @@
+//! An SLA clock outlives the process: the breach comes after a kill -9, is counted once, and reaches
+//! billing once.
+
+use std::time::Duration;
+
+use crate::support::{Billing, Hub, order_created, order_state, until};
+
+const CONFIGURATION: &str = r#"
+[[sla.objectives]]
+name = "quick-order"
+family = "order"
+start = "created"
+stop = ["completed", "partial", "failed"]
+cancel = ["cancelled", "rejected"]
+target = "5s"
+warn_percent = [50]
+consequence = "billing_credit"
+"#;
+
+const OBJECTIVE: &str = "objective=\"quick-order\"";
+const VIOLATIONS: &str = "entity_kind = 'sla_violation'";
+
+fn clocks(hub: &Hub, state: &str) -> f64 {
+    hub.metric(&format!("hub_sla_{state}"), &[OBJECTIVE]).unwrap_or_default()
+}
+
+fn wait_for(hub: &Hub, state: &str, wanted: f64) {
+    until(&format!("{wanted} clocks {state}"), Duration::from_secs(60), || {
+        (clocks(hub, state) >= wanted).then_some(())
+    });
+}
+
+#[test]
+fn a_breach_comes_once_however_often_the_hub_dies() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("hub.toml");
+    std::fs::write(&file, CONFIGURATION).expect("a writable folder");
+    let start = || Hub::start(data.path(), Some(&file));
+
+    let hub = start();
+    hub.send(&order_created("in-time"));
+    hub.send(&order_state("in-time", "inProgress"));
+    hub.send(&order_state("in-time", "completed"));
+    wait_for(&hub, "met", 1.0);
+    hub.send(&order_created("late"));
+    wait_for(&hub, "open", 1.0);
+    assert_eq!(clocks(&hub, "breached"), 0.0);
+    let next = hub.metric("hub_sla_next_breach_seconds", &[OBJECTIVE]).expect("the metric exists");
+    assert!(next <= 5.0, "the next breach is in {next} s");
+    hub.kill();
+
+    // The clock is open in the log only; nothing is sent any more.
+    let hub = start();
+    wait_for(&hub, "breached", 1.0);
+    wait_for(&hub, "met", 1.0);
+    let billing = Billing::open(data.path());
+    billing.wait_for(1, VIOLATIONS);
+    hub.kill();
+
+    // Nothing of it comes again: neither from the restored clock nor from the restored timer.
+    let hub = start();
+    wait_for(&hub, "breached", 1.0);
+    hub.send(&order_state("late", "inProgress"));
+    hub.send(&order_state("late", "completed"));
+    billing.wait_for(1, "entity_id = 'late' and state = 'completed'");
+    hub.settle(Duration::from_secs(30));
+    assert_eq!((clocks(&hub, "breached"), clocks(&hub, "met"), clocks(&hub, "open")), (1.0, 1.0, 0.0));
+    assert_eq!(billing.count(VIOLATIONS), 1, "one violation");
+    let violated = "entity_kind = 'sla_violation' and route = 'billing-sla-violations'
+        and payload like '%quick-order%' and payload like '%billing_credit%' and payload like '%late%'";
+    assert_eq!(billing.count(violated), 1, "the violation says what was violated, by whom, and what follows");
+    assert!(hub.imbalance() < 0.5, "imbalance {}", hub.imbalance());
+    assert_eq!(hub.stop(), Some(0));
+}

@@ -1,0 +1,13 @@
+//! What scenarios share: the real binary as a process, its HTTP side, and what it left behind.
+
+mod billing;
+mod event;
+mod files;
+mod hub;
+mod wait;
+
+pub use billing::Billing;
+pub use event::{event, now, order_created, order_state};
+pub use files::files_with;
+pub use hub::{Hub, Running, free_port, run_hub, sum};
+pub use wait::until;
