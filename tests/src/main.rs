@@ -1,5 +1,7 @@
 //! The scenarios across crates: the real binary, real servers, and the shape of the code.
 
+#![allow(clippy::float_cmp, reason = "counts on a metrics page are whole numbers")]
+
 mod cli;
 mod conformance;
 mod dead_letters;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The server knows no processor: what an event is, and which topic it goes to, is the business of
-//! an [`Intake`]. Concurrent requests share one transaction of the log ([`committer`]).
+//! an [`Intake`]. Concurrent requests share one transaction of the log ([`Committer`]).
 
 #![allow(clippy::result_large_err, reason = "a problem is made once per refused request, never on the way of an event")]
 
