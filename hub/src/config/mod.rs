@@ -122,7 +122,11 @@ impl Config {
             faults.push(Diagnostic::new(ConfigCode::Syntax, error.span().unwrap_or(0..0), message));
         }
         let config = Self::read(&Section::root(&table, &faults), &faults);
-        let faults = faults.into_sorted();
+        let mut faults = faults.into_sorted();
+        // Where the syntax is at fault, what was read there means nothing.
+        let broken: Vec<usize> = errors.iter().filter_map(|error| Some(error.span()?.start)).collect();
+        let syntax = ConfigCode::Syntax.number();
+        faults.retain(|fault| fault.code == syntax || !broken.contains(&fault.span.start));
         if faults.is_empty() { Ok(config) } else { Err(Faulty { source, faults }) }
     }
 

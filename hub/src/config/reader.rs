@@ -193,7 +193,15 @@ impl<'t, 'i> Section<'t, 'i> {
     fn locate(&self, key: &str, text: &str, span: Range<usize>) -> Option<Located<String>> {
         let raw = self.faults.text.get(span.clone()).unwrap_or_default();
         let quotes = if raw.starts_with("\"\"\"") || raw.starts_with("'''") { 3 } else { 1 };
-        let text_at = raw.get(quotes..).is_some_and(|raw| raw.starts_with(text)).then_some(span.start + quotes);
+        // TOML drops a line end right behind three quotes.
+        let rest = raw.get(quotes..).unwrap_or_default();
+        let dropped = if quotes == 1 {
+            0
+        } else {
+            ["\r\n", "\n"].iter().find(|end| rest.starts_with(**end)).map_or(0, |end| end.len())
+        };
+        let starts = quotes + dropped;
+        let text_at = raw.get(starts..).is_some_and(|raw| raw.starts_with(text)).then_some(span.start + starts);
         match expand(text, self.faults.environment) {
             Ok(None) => Some(Located { value: text.to_owned(), span, text_at }),
             Ok(Some(value)) => Some(Located { value, span, text_at: None }),

@@ -147,7 +147,7 @@ fn a_condition_over_several_lines_has_its_line_too() {
 fn a_field_list_points_at_its_entry() {
     let text =
         "[[routes]]\nname = \"r\"\nfamily = \"order\"\ntarget = \"billing\"\nfields = [\"order.id\", \"order.nam\"]\n";
-    assert_eq!(faults(text), [("HUB-1042", 5, 24)]);
+    assert_eq!(faults(text), [("HUB-1042", 5, 23)]);
 }
 
 #[test]

@@ -343,9 +343,15 @@ mod defaults {
                 "order:7#2:partner-orders:P2"
             ]
         );
-        let unpriced = Order { total_price: None, ..order };
         fact.partner_ids.clear();
-        assert_eq!(names(&fact, EntityView::Order(&unpriced)), ["order:7#2:floworx-orders"]);
+        let unpriced = Order { total_price: None, ..order };
+        assert_eq!(
+            names(&fact, EntityView::Order(&unpriced)),
+            ["order:7#2:billing-orders", "order:7#2:floworx-orders"],
+            "its items have prices, perhaps in several currencies"
+        );
+        let empty = Order { items: Vec::new(), ..unpriced };
+        assert_eq!(names(&fact, EntityView::Order(&empty)), ["order:7#2:floworx-orders"]);
     }
 
     #[test]
