@@ -311,12 +311,12 @@ impl<F: Family> Engine<F> {
     }
 
     fn held_due(&mut self, context: &mut Context<'_>, key: &[u8]) -> Result<(), Fault> {
-        let Some(held) = self.held.get(context, key)? else { return Ok(()) };
+        let Some(mut held) = self.held.get(context, key)? else { return Ok(()) };
         let entity = entity_of(key);
         let mut state = self.load(context, entity)?;
         if let Some(gate) = &F::head(&mut state).gate {
             let after_gate = gate.until.plus_millis(1);
-            return self.held.defer(context, key, held, after_gate);
+            return self.held.defer(context, key, &mut held, after_gate);
         }
         let event = self.family.decode(&held.origin.topic, &held.value)?;
         match self.family.apply(context, &mut state, event, Chance::Last) {
@@ -334,28 +334,34 @@ impl<F: Family> Engine<F> {
     }
 
     /// Tries the events that wait, by occurrence and arrival, until none of them moves the entity.
+    ///
+    /// They are read once, however many rounds it takes: an entity whose whole history waits for its
+    /// customer would cost the square of its events otherwise.
     fn replay(&mut self, context: &mut Context<'_>, entity: &[u8], state: &mut F::State) -> Result<(), Fault> {
-        let mut moved = true;
-        while moved && F::head(state).held > 0 {
-            moved = false;
-            for (key, held) in self.held.of(context, entity)? {
-                let event = self.family.decode(&held.origin.topic, &held.value)?;
-                match self.family.apply(context, state, event, Chance::First) {
-                    Ok(Decision::Ended(outcome)) => {
-                        self.held.settle(context, F::head(state), &key, &held, outcome);
-                        moved = outcome == Outcome::Applied;
-                    }
-                    Ok(Decision::Wait(waiting, _)) => {
-                        if held.deadline.is_none() {
-                            let deadline = self.deadline(context, waiting);
-                            self.held.defer(context, &key, held, deadline)?;
-                        }
-                    }
-                    Err(fault) => self.end_or_fail(context, state, &key, &held, fault)?,
+        if F::head(state).held == 0 {
+            return Ok(());
+        }
+        let mut waiting = self.held.of(context, entity)?;
+        let mut next = 0;
+        while let Some((key, held)) = waiting.get_mut(next) {
+            let event = self.family.decode(&held.origin.topic, &held.value)?;
+            match self.family.apply(context, state, event, Chance::First) {
+                Ok(Decision::Ended(outcome)) => {
+                    self.held.settle(context, F::head(state), key, held, outcome);
+                    waiting.remove(next);
+                    // When the entity moved, an event that happened earlier may have its turn now.
+                    next = if outcome == Outcome::Applied { 0 } else { next };
                 }
-                if moved {
-                    // An event that happened earlier may have its turn now.
-                    break;
+                Ok(Decision::Wait(kind, _)) => {
+                    if held.deadline.is_none() {
+                        let deadline = self.deadline(context, kind);
+                        self.held.defer(context, key, held, deadline)?;
+                    }
+                    next += 1;
+                }
+                Err(fault) => {
+                    self.end_or_fail(context, state, key, held, fault)?;
+                    waiting.remove(next);
                 }
             }
         }

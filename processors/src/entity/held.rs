@@ -109,12 +109,12 @@ impl HeldStore {
         &self,
         context: &mut Context<'_>,
         key: &[u8],
-        mut held: Held,
+        held: &mut Held,
         deadline: Timestamp,
     ) -> Result<(), Fault> {
         context.schedule(Clock::Wall, deadline, &timer_key(key));
         held.deadline = Some(deadline);
-        self.store.put(context, key, &held)
+        self.store.put(context, key, held)
     }
 
     /// Ends an event's wait.
