@@ -42,7 +42,7 @@ impl HubProcess {
             .stderr(log)
             .spawn()
             .context("the hub does not start")?;
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build()?;
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build()?;
         let mut hub = Self { child, url: format!("http://{address}"), token: String::new(), client };
         hub.wait_ready(data).await?;
         let token = std::fs::read_to_string(data.join("token")).context("the hub wrote no token")?;
@@ -68,38 +68,39 @@ impl HubProcess {
 
     /// The sum of a metric's samples.
     pub async fn metric(&self, name: &str) -> anyhow::Result<Option<f64>> {
-        let text = self.client.get(format!("{}/metrics", self.url)).send().await?.text().await?;
-        let samples = text
-            .lines()
-            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' ')));
-        let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        Ok(values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value)))
+        Ok(sum(&self.scrape().await?, name))
+    }
+
+    async fn scrape(&self) -> anyhow::Result<String> {
+        Ok(self.client.get(format!("{}/metrics", self.url)).send().await?.text().await?)
     }
 
     /// Waits until nothing is behind: every record that was written has been taken in by whoever
     /// reads it. What then still waits, waits by a policy (an early event for its predecessor).
-    pub async fn catch_up(&self, patience: Duration) -> anyhow::Result<()> {
+    /// Returns when that was first seen.
+    pub async fn catch_up(&self, patience: Duration) -> anyhow::Result<Instant> {
         self.quiet(patience, &["hub_lag_records"]).await
     }
 
     /// Waits until nothing is behind and nothing waits.
-    pub async fn settle(&self, patience: Duration) -> anyhow::Result<()> {
+    pub async fn settle(&self, patience: Duration) -> anyhow::Result<Instant> {
         self.quiet(patience, &["hub_lag_records", "hub_waiting"]).await
     }
 
-    async fn quiet(&self, patience: Duration, metrics: &[&str]) -> anyhow::Result<()> {
+    async fn quiet(&self, patience: Duration, metrics: &[&str]) -> anyhow::Result<Instant> {
         let deadline = Instant::now() + patience;
-        let mut quiet = 0;
-        while quiet < 2 {
-            let mut left = 0.0;
-            for metric in metrics {
-                left += self.metric(metric).await?.unwrap_or(f64::INFINITY);
+        let mut first_seen = None;
+        loop {
+            let text = self.scrape().await?;
+            let left: f64 = metrics.iter().map(|metric| sum(&text, metric).unwrap_or(f64::INFINITY)).sum();
+            match first_seen {
+                Some(seen) if left == 0.0 => return Ok(seen),
+                _ => first_seen = (left == 0.0).then(Instant::now),
             }
-            quiet = if left == 0.0 { quiet + 1 } else { 0 };
             anyhow::ensure!(Instant::now() < deadline, "{left} records behind or waiting at the deadline");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // A scrape costs the measured process time: no more of them than the answer needs.
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Ok(())
     }
 
     /// What the process has used, as the kernel tells.
@@ -122,6 +123,15 @@ impl HubProcess {
         anyhow::ensure!(status.success(), "the hub ended with {status}");
         Ok(())
     }
+}
+
+/// The sum of a metric's samples in a scrape; `None` when there are none.
+fn sum(text: &str, name: &str) -> Option<f64> {
+    let samples = text
+        .lines()
+        .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' ')));
+    let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
 }
 
 impl Drop for HubProcess {

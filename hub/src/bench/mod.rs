@@ -60,8 +60,7 @@ async fn measure(settings: &BenchSettings) -> anyhow::Result<Report> {
     let began = std::time::Instant::now();
     load::post_file(&hub, &flood, None).await?;
     let accepted = began.elapsed();
-    hub.catch_up(Duration::from_secs(600)).await?;
-    let settled = began.elapsed();
+    let settled = hub.catch_up(Duration::from_secs(600)).await?.duration_since(began);
     let after = hub.usage()?;
     hub.settle(Duration::from_secs(600)).await?;
     let at_flood = load::billing_rows(&data)?;
