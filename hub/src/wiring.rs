@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use connectors::billing::{BillingDatabase, PostgresBilling, PostgresSettings, SqliteBilling};
+use connectors::billing::{BillingDatabase, PostgresBilling, SqliteBilling};
 use connectors::floworx;
 use connectors::http::{Admitted, Intake, Refusal};
 use connectors::partner::{PartnerEndpoint, Partners};
 use processors::route::Router;
 use processors::topology::HubSettings;
-use schemas::{Family, Timestamp, tmf};
+use schemas::{Code, Family, Timestamp, tmf};
 use topology::{Cleanup, Log, TopicName, TopicSpec, Topology, WorkerSettings};
 
 use crate::config::{Billing, Config, Partner};
 
 /// The application's name: the consumer group of the workers, the prefix of changelogs.
 pub const APPLICATION: &str = "hub";
+
+/// The longest id: every store, memory of repeats, index and delivery repeats it.
+const ID_BYTES: usize = 512;
 
 /// Admits what the TMF readers can read.
 pub struct TmfIntake {
@@ -39,6 +42,11 @@ impl Intake for TmfIntake {
             detail: error.detail,
         })?;
         let family = event.family();
+        let envelope = event.envelope();
+        if [event.key(), &envelope.event_id, &envelope.source].iter().any(|id| id.len() > ID_BYTES) {
+            let detail = format!("An id, of the entity, the event or its source, has more than {ID_BYTES} bytes.");
+            return Err(Refusal::new(Code::Oversize, detail));
+        }
         let topic = self
             .topics
             .iter()
@@ -106,10 +114,9 @@ pub fn billing(config: &Config) -> anyhow::Result<Box<dyn BillingDatabase>> {
             }
             Box::new(SqliteBilling::open(path).with_context(|| format!("cannot open the database {}", path.display()))?)
         }
-        Billing::Postgres(url) => Box::new(
-            PostgresBilling::new(&PostgresSettings::new(url.reveal()))
-                .context("cannot use the database of [billing]")?,
-        ),
+        Billing::Postgres(settings) => {
+            Box::new(PostgresBilling::new(settings).context("cannot use the database of [billing]")?)
+        }
     })
 }
 
@@ -128,6 +135,7 @@ pub fn client() -> anyhow::Result<reqwest::Client> {
 pub fn floworx(config: &Config, client: &reqwest::Client) -> anyhow::Result<Option<floworx::Floworx>> {
     let Some(section) = &config.floworx else { return Ok(None) };
     let settings = floworx::FloworxSettings {
+        token: section.token.as_ref().map(|token| token.reveal().to_owned()),
         concurrency: section.concurrency,
         timeout_ms: section.timeout.as_millis() as u64,
         retry: section.retry,
@@ -160,6 +168,7 @@ pub fn notification(config: &Config, client: &reqwest::Client) -> anyhow::Result
 fn endpoint(partner: &Partner) -> PartnerEndpoint {
     let secrets = partner.secrets.iter().map(|secret| secret.reveal().to_owned()).collect();
     PartnerEndpoint {
+        allow_plain_http: partner.allow_plain_http,
         concurrency: partner.concurrency,
         timeout_ms: partner.timeout.as_millis() as u64,
         retry: partner.retry,
@@ -169,3 +178,25 @@ fn endpoint(partner: &Partner) -> PartnerEndpoint {
 
 /// The log, as anyone uses it.
 pub type SharedLog = Arc<dyn Log>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_no_id_is_refused_at_the_door() {
+        let admit = |order: &str, event: &str| {
+            let event = serde_json::json!({
+                "eventId": event, "eventType": "ProductOrderCreateEvent", "eventTime": "2026-11-23T10:00:00Z",
+                "event": {"productOrder": {"id": order, "state": "acknowledged"}},
+            });
+            TmfIntake::new().admit(event.to_string().as_bytes(), None, Timestamp(0))
+        };
+        let (longest, longer) = ("7".repeat(ID_BYTES), "7".repeat(ID_BYTES + 1));
+        assert!(admit(&longest, &longest).is_ok());
+        for refused in [admit(&longer, "1"), admit("1", &longer)] {
+            let refusal = refused.unwrap_err();
+            assert!(refusal.code == Code::Oversize && !refusal.detail.contains("77"), "{refusal:?}");
+        }
+    }
+}

@@ -13,4 +13,5 @@ mod restart;
 mod routes;
 mod sla_restart;
 mod support;
+mod targets;
 mod tidy;

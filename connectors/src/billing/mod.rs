@@ -7,10 +7,12 @@
 mod database;
 mod postgres;
 mod postgres_error;
+mod postgres_url;
 mod sqlite;
 #[doc(hidden)]
 pub mod test_support;
 
 pub use database::{BillingDatabase, BillingPosition, DatabaseError, Entry, Origins};
 pub use postgres::{PostgresBilling, PostgresSettings};
+pub use postgres_url::PostgresUrlFault;
 pub use sqlite::SqliteBilling;

@@ -5,11 +5,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use schemas::{BillingRecord, Timestamp};
 use tokio::{runtime::Runtime, time::timeout};
-use tokio_postgres::{Client, Config, NoTls, Statement, Transaction};
+use tokio_postgres::{Client, Config, NoTls, Statement, Transaction, config::SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     database::{BillingDatabase, BillingPosition, DatabaseError, Entry, Origins, newest_by_entity},
     postgres_error::{classify, is_disconnected},
+    postgres_url::{self, PostgresUrlFault},
 };
 
 const TABLES: &str = "
@@ -60,34 +62,62 @@ const READ_ORIGINS: &str =
     "select delivery_id, origin_partition, origin_offset from billing_record where delivery_id = any($1::text[])";
 
 /// How the database is reached.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PostgresSettings {
     /// `host=... port=... user=... password=... dbname=...`, or a `postgresql://` URL.
     pub url: String,
+    /// Whether records may go over a network without TLS.
+    pub allow_plain: bool,
     /// The longest a connection may take to come up.
     pub connect_timeout: Duration,
     /// The longest a call may take, its commit included.
     pub call_timeout: Duration,
 }
 
+impl std::fmt::Debug for PostgresSettings {
+    /// Without the URL, which carries the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresSettings").field("allow_plain", &self.allow_plain).finish_non_exhaustive()
+    }
+}
+
 impl PostgresSettings {
     /// The usual time-outs for this URL.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), connect_timeout: Duration::from_secs(5), call_timeout: Duration::from_secs(30) }
+        Self {
+            url: url.into(),
+            allow_plain: false,
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// Checks the URL without connecting.
+    ///
+    /// # Errors
+    /// What is wrong with it, without any part of it.
+    pub fn check(&self) -> Result<(), PostgresUrlFault> {
+        postgres_url::parse(&self.url, self.allow_plain).map(|_| ())
     }
 }
 
 /// Billing in a PostgreSQL database.
-#[derive(Debug)]
 pub struct PostgresBilling {
     config: Config,
+    /// Where the URL asks for TLS.
+    tls: Option<MakeRustlsConnect>,
     call_timeout: Duration,
     runtime: Runtime,
     session: Option<Session>,
 }
 
+impl std::fmt::Debug for PostgresBilling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresBilling").field("tls", &self.tls.is_some()).finish_non_exhaustive()
+    }
+}
+
 /// A connection with its statements.
-#[derive(Debug)]
 struct Session {
     client: Client,
     insert_records: Statement,
@@ -102,16 +132,22 @@ impl PostgresBilling {
     /// # Errors
     /// When the URL makes no sense, or no runtime can be had.
     pub fn new(settings: &PostgresSettings) -> Result<Self, DatabaseError> {
-        // The parser's message may quote a part of the URL, which carries the password.
-        let mut config: Config = settings.url.parse().map_err(|_| {
-            DatabaseError::Stop("the billing database's URL is not one that PostgreSQL understands".to_owned())
-        })?;
+        let mut config = postgres_url::parse(&settings.url, settings.allow_plain)
+            .map_err(|fault| DatabaseError::Stop(fault.to_string()))?;
+        let tls = match config.get_ssl_mode() {
+            SslMode::Require => Some(postgres_url::tls().map_err(DatabaseError::Stop)?),
+            // To prefer TLS but do without is no protection; what leaves this machine was checked.
+            _ => {
+                config.ssl_mode(SslMode::Disable);
+                None
+            }
+        };
         config.connect_timeout(settings.connect_timeout).application_name("jcms-hub");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| DatabaseError::Stop(format!("a runtime for the billing database: {error}")))?;
-        Ok(Self { config, call_timeout: settings.call_timeout, runtime, session: None })
+        Ok(Self { config, tls, call_timeout: settings.call_timeout, runtime, session: None })
     }
 
     /// Runs `call` on a session that is connected; throws the session away when it broke.
@@ -119,10 +155,10 @@ impl PostgresBilling {
         &mut self,
         call: impl AsyncFnOnce(&mut Session) -> Result<R, tokio_postgres::Error>,
     ) -> Result<R, DatabaseError> {
-        let Self { config, call_timeout, runtime, session } = self;
+        let Self { config, tls, call_timeout, runtime, session } = self;
         let attempt = async {
             if session.as_ref().is_none_or(|session| session.client.is_closed()) {
-                *session = Some(Session::connect(config).await?);
+                *session = Some(Session::connect(config, tls.as_ref()).await?);
             }
             call(session.as_mut().expect("connected just now")).await
         };
@@ -146,14 +182,19 @@ impl PostgresBilling {
 }
 
 impl Session {
-    async fn connect(config: &Config) -> Result<Self, tokio_postgres::Error> {
-        let (client, connection) = config.connect(NoTls).await?;
-        tokio::spawn(async move {
-            // The client's next call says the same, and is answered by a new connection.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "the connection to the billing database ended");
+    async fn connect(config: &Config, tls: Option<&MakeRustlsConnect>) -> Result<Self, tokio_postgres::Error> {
+        let client = match tls {
+            Some(tls) => {
+                let (client, connection) = config.connect(tls.clone()).await?;
+                tokio::spawn(ended(connection));
+                client
             }
-        });
+            None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                tokio::spawn(ended(connection));
+                client
+            }
+        };
         client.batch_execute(TABLES).await?;
         Ok(Self {
             insert_records: client.prepare(INSERT_RECORDS).await?,
@@ -180,6 +221,13 @@ impl Session {
         transaction.execute(&*upsert_positions, &[&sinks, &topics, &partitions, &offsets]).await?;
         transaction.commit().await?;
         Ok(new)
+    }
+}
+
+/// Drives a connection. Why it ended the client's next call says too, and a new one answers that.
+async fn ended(connection: impl Future<Output = Result<(), tokio_postgres::Error>>) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "the connection to the billing database ended");
     }
 }
 

@@ -1,12 +1,14 @@
 //! The one HTTP client of the sinks, and how its answers and errors are read.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use reqwest::{Client, RequestBuilder, Response, header::RETRY_AFTER, redirect::Policy};
-use schemas::Timestamp;
+use schemas::{Code, Timestamp};
+use sha2::{Digest, Sha256};
 
 use super::{
-    answer::{Cause, Reply},
+    answer::{Answer, Cause, Reply},
     retry_after::parse_retry_after,
 };
 
@@ -39,8 +41,36 @@ pub async fn send(request: RequestBuilder, timeout: Duration) -> (Reply, Vec<u8>
             let body = read(response).await.unwrap_or_default();
             (reply, body)
         }
+        // A request that cannot be made is nobody's trouble, and another try makes it no better.
+        Err(error) if error.is_builder() => (
+            Reply { answer: Answer::Refused, http_status: None, code: Some(Code::DeliveryRefused), external_ref: None },
+            Vec::new(),
+        ),
         Err(error) => (Reply::unanswered(cause(&error)), Vec::new()),
     }
+}
+
+/// The longest id that a header carries as it is: servers bound what they read of a head.
+const HEADER_ID_BYTES: usize = 256;
+
+/// The id of a delivery as every header can carry it: the same for the same id, different for
+/// different ones. Bytes that are not printable ASCII, and the percent sign, are percent-encoded;
+/// what is too long is told by its SHA-256.
+pub fn header_id(id: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'%';
+    if id.len() <= HEADER_ID_BYTES && id.bytes().all(is_plain) {
+        return Cow::Borrowed(id);
+    }
+    let encoded: String = id
+        .bytes()
+        .take(HEADER_ID_BYTES + 1)
+        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    if encoded.len() <= HEADER_ID_BYTES {
+        return Cow::Owned(encoded);
+    }
+    let hash = Sha256::digest(id.as_bytes());
+    Cow::Owned(hash.iter().fold("%sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 /// Why a request brought no answer.
@@ -74,4 +104,24 @@ async fn read(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
         }
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_id_fits_a_header_and_stays_itself() {
+        assert_eq!(header_id("order:7#1:route"), "order:7#1:route");
+        let long = "x".repeat(100_000);
+        let ids = ["a b", "a%20b", "a\nb", "a\u{0}b", "\u{17c}", long.as_str(), &long[1..], "%sha256:00"];
+        let mut seen: Vec<String> = ids.iter().map(|id| header_id(id).into_owned()).collect();
+        for id in &seen {
+            assert!(id.len() <= HEADER_ID_BYTES && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id}");
+        }
+        assert_eq!((seen[0].as_str(), seen[4].as_str(), seen[7].as_str()), ("a%20b", "%C5%BC", "%25sha256:00"));
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), ids.len());
+    }
 }

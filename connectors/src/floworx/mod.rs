@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Url};
 use schemas::{DecodeError, Family, FloworxCommand};
 use serde::{Deserialize, Serialize};
@@ -17,11 +18,14 @@ mod body;
 pub use body::process_flow_create;
 
 /// Where Floworx is, and how it is treated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FloworxSettings {
     /// The base URL, without `/tmf-api`.
     pub url: String,
+    /// The bearer token that each request carries, where Floworx asks for one.
+    #[serde(default, skip_serializing)]
+    pub token: Option<String>,
     /// Requests under way at a time.
     #[serde(default = "concurrency")]
     pub concurrency: usize,
@@ -49,6 +53,7 @@ impl FloworxSettings {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            token: None,
             concurrency: concurrency(),
             timeout_ms: timeout_ms(),
             retry: RetryPolicy::default(),
@@ -57,11 +62,20 @@ impl FloworxSettings {
     }
 }
 
+impl std::fmt::Debug for FloworxSettings {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FloworxSettings").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
 /// The target of `out.floworx`.
 #[derive(Debug)]
 pub struct Floworx {
     client: Client,
     endpoint: Url,
+    /// `Bearer <token>`, marked so that nothing prints it.
+    authorization: Option<HeaderValue>,
     settings: FloworxSettings,
 }
 
@@ -69,14 +83,20 @@ impl Floworx {
     /// A target at the URL of the settings.
     ///
     /// # Errors
-    /// A sentence when the URL is none.
+    /// A sentence when the URL is none, or the token cannot be sent.
     pub fn new(client: Client, settings: FloworxSettings) -> Result<Self, String> {
         let address = format!("{}/tmf-api/processFlowManagement/v4/processFlow", settings.url.trim_end_matches('/'));
         let endpoint = Url::parse(&address).map_err(|error| format!("the URL of Floworx: {error}"))?;
         if !matches!(endpoint.scheme(), "http" | "https") {
             return Err(format!("the URL of Floworx has the scheme {}, not http or https", endpoint.scheme()));
         }
-        Ok(Self { client, endpoint, settings })
+        let authorization = settings.token.as_ref().map(|token| {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
+                .map_err(|_| "the token of Floworx has letters that no header takes".to_owned())?;
+            value.set_sensitive(true);
+            Ok::<_, String>(value)
+        });
+        Ok(Self { client, endpoint, authorization: authorization.transpose()?, settings })
     }
 }
 
@@ -121,11 +141,14 @@ impl Target for Floworx {
     }
 
     async fn deliver(&self, command: &FloworxCommand, _: u32) -> Reply {
-        let request = self
+        let mut request = self
             .client
             .post(self.endpoint.clone())
-            .header("Idempotency-Key", &command.delivery_id)
+            .header("Idempotency-Key", http::header_id(&command.delivery_id).as_ref())
             .json(&process_flow_create(command));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
         let (mut reply, body) = http::send(request, Duration::from_millis(self.settings.timeout_ms)).await;
         // 200 instead of 201: the flow was there already, made by an attempt whose answer was lost.
         if reply.http_status == Some(200) {

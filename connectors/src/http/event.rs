@@ -1,6 +1,7 @@
 //! `POST /v1/events` and `POST /listener/{eventType}`.
 
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -43,50 +44,64 @@ fn kind(headers: &HeaderMap) -> Option<Kind> {
     }
 }
 
+/// Whether the body is sent as it is. Compressed ones are not read: how large they would become
+/// is the sender's word.
+fn is_plain(headers: &HeaderMap) -> bool {
+    headers.get_all(header::CONTENT_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Everything that is checked before a body is read.
+fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), Problem> {
+    shared.admit_request(headers)?;
+    if is_plain(headers) {
+        return Ok(());
+    }
+    Err(Problem::new(ProblemCode::UnsupportedMediaType).detail("The body is compressed: send it as it is."))
+}
+
 pub(super) async fn events(
     State(shared): State<Shared>,
-    Query(parameters): Query<Parameters>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if let Err(problem) = shared.admit_request(&headers) {
-        return problem.into_response();
-    }
-    match kind(&headers) {
-        Some(Kind::One) => answer_one(&shared, body, None).await,
-        Some(Kind::Lines) => match batch::take_in(&shared, parameters, body).await {
-            Ok(response) => response,
-            Err(problem) => problem.into_response(),
-        },
-        None => Problem::new(ProblemCode::UnsupportedMediaType).into_response(),
-    }
+    let answer = async {
+        admit(&shared, &headers)?;
+        // The rejection would quote the query.
+        let Query(parameters) = parameters.map_err(|_| Problem::new(ProblemCode::BadParameter))?;
+        match kind(&headers) {
+            Some(Kind::One) => take_one(&shared, body, None).await,
+            Some(Kind::Lines) => batch::take_in(&shared, parameters, body).await,
+            None => Err(Problem::new(ProblemCode::UnsupportedMediaType)),
+        }
+    };
+    told(&shared, answer.await)
 }
 
 pub(super) async fn listener(
     State(shared): State<Shared>,
-    Path(event_type): Path<String>,
+    path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    if let Err(problem) = shared.admit_request(&headers) {
-        return problem.into_response();
-    }
-    if kind(&headers) != Some(Kind::One) {
-        return Problem::new(ProblemCode::UnsupportedMediaType)
-            .detail("A listener path takes application/json.")
-            .into_response();
-    }
-    answer_one(&shared, body, Some(&event_type)).await
+    let answer = async {
+        admit(&shared, &headers)?;
+        let Path(event_type) = path.map_err(|_| Problem::new(ProblemCode::NotFound))?;
+        if kind(&headers) != Some(Kind::One) {
+            let detail = "A listener path takes application/json.";
+            return Err(Problem::new(ProblemCode::UnsupportedMediaType).detail(detail));
+        }
+        take_one(&shared, body, Some(&event_type)).await
+    };
+    told(&shared, answer.await)
 }
 
-async fn answer_one(shared: &Shared, body: Body, hint: Option<&str>) -> Response {
-    match take_one(shared, body, hint).await {
-        Ok(response) => response,
-        Err(problem) => {
-            shared.ledger.reject(problem.code());
-            problem.into_response()
-        }
-    }
+/// The answer, and a refusal in the books.
+fn told(shared: &Shared, answer: Result<Response, Problem>) -> Response {
+    answer.unwrap_or_else(|problem| {
+        shared.ledger.reject(problem.code());
+        problem.into_response()
+    })
 }
 
 async fn take_one(shared: &Shared, body: Body, hint: Option<&str>) -> Result<Response, Problem> {

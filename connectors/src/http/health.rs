@@ -17,6 +17,9 @@ pub struct PartStatus {
     pub label: String,
     /// Whether it can work.
     pub connected: bool,
+    /// Whether the hub is ready only when it can. The outside systems are not: what is meant for
+    /// one that is away waits in the log.
+    pub required: bool,
     /// Why not, or what it waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -28,7 +31,7 @@ pub struct PartStatus {
 pub trait Status: Send + Sync + 'static {
     /// The metrics as Prometheus text.
     fn metrics(&self) -> String;
-    /// How each part is. The hub is ready when all are connected.
+    /// How each part is. The hub is ready when all that are required are connected.
     fn parts(&self) -> Vec<PartStatus>;
 }
 
@@ -36,17 +39,22 @@ pub(super) async fn livez() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
+pub(super) async fn readyz(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     let mut parts = shared.status.parts();
+    // A probe has no credential; who the partners are is told as the metrics are.
+    if shared.settings.protect_metrics && shared.authorise(&headers, Role::Viewer).is_err() {
+        parts.retain(|part| part.required);
+    }
     if let Some(ingest) = shared.not_accepting() {
         parts.push(PartStatus {
             label: "ingest".into(),
             connected: false,
+            required: true,
             error: Some(ingest.into()),
             since: shared.started.to_string(),
         });
     }
-    let ready = parts.iter().all(|part| part.connected);
+    let ready = parts.iter().all(|part| part.connected || !part.required);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "parts": parts }))).into_response()
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct IngestCounts {
     /// Events made durable, by family.
     pub accepted: BTreeMap<&'static str, u64>,
-    /// Events turned away, by code.
+    /// Requests and lines turned away, by code.
     pub rejected: BTreeMap<&'static str, u64>,
     /// Lines of batches that became dead letters, by code.
     pub dead_lettered: BTreeMap<&'static str, u64>,
@@ -43,7 +43,7 @@ impl IngestLedger {
         }
     }
 
-    /// One event was turned away.
+    /// One request was turned away.
     pub(super) fn reject(&self, code: &'static str) {
         self.add(&IngestCounts { rejected: [(code, 1)].into(), ..IngestCounts::default() });
     }
@@ -52,7 +52,7 @@ impl IngestLedger {
 /// Says what the metrics of the listener mean.
 pub(super) fn describe() {
     metrics::describe_counter!("hub_ingest_accepted_total", "Events made durable by the listener, by family");
-    metrics::describe_counter!("hub_ingest_rejected_total", "Events turned away by the listener, by code");
+    metrics::describe_counter!("hub_ingest_rejected_total", "Requests and lines turned away by the listener, by code");
     metrics::describe_counter!("hub_ingest_dead_lettered_total", "Lines of batches that became dead letters, by code");
     metrics::describe_histogram!(
         "hub_ingest_commit_seconds",

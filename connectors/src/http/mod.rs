@@ -20,6 +20,7 @@ mod intake;
 mod ledger;
 mod problem;
 mod rate;
+mod serve;
 mod server;
 
 #[cfg(test)]

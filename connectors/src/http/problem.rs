@@ -72,7 +72,7 @@ problems! {
     /// A body of another kind.
     UnsupportedMediaType = "5006", "unsupported_media_type", 415,
         "The body has a content type that the hub does not read.",
-        "Send application/json for one event, or application/x-ndjson for a batch.";
+        "Send application/json for one event, or application/x-ndjson for a batch, not compressed.";
     /// The body does not come.
     BodyTimeout = "5007", "body_timeout", 408,
         "The body did not arrive in time.",
@@ -100,7 +100,7 @@ problems! {
     /// A parameter that cannot be.
     BadParameter = "5013", "bad_parameter", 400,
         "A query parameter has a value that it does not take.",
-        "Use on_invalid=reject or on_invalid=dead_letter.";
+        "Use source once, with any name, and on_invalid once, as reject or dead_letter.";
 }
 
 /// An answer that says what is wrong.

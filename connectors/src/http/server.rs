@@ -19,7 +19,7 @@ use super::intake::Intake;
 use super::ledger::{self, IngestLedger};
 use super::problem::{Problem, ProblemCode};
 use super::rate::RateLimit;
-use super::{event, health};
+use super::{event, health, serve};
 use crate::delivery::http::wall_clock;
 
 /// What the listener takes.
@@ -35,6 +35,10 @@ pub struct Limits {
     pub burst: u32,
     /// How long a single event, or each part of a batch, may take to arrive.
     pub body_timeout: Duration,
+    /// Connections at a time; more wait until one ends.
+    pub connections: usize,
+    /// How long a request's head may take to arrive; also how long a connection may rest.
+    pub header_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -45,6 +49,8 @@ impl Default for Limits {
             requests_per_second: 0,
             burst: 1,
             body_timeout: Duration::from_secs(30),
+            connections: 512,
+            header_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -148,14 +154,8 @@ impl Server {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        use axum::serve::ListenerExt;
-        let listener = listener.tap_io(|stream| {
-            // Answers are small and awaited.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "no TCP_NODELAY");
-            }
-        });
-        axum::serve(listener, router(self.shared)).with_graceful_shutdown(stop).await
+        let limits = self.shared.settings.limits;
+        serve::serve(listener, router(self.shared), &limits, stop).await
     }
 }
 

@@ -50,7 +50,14 @@ impl Status for Fine {
     }
 
     fn parts(&self) -> Vec<PartStatus> {
-        vec![PartStatus { label: "log".into(), connected: true, error: None, since: "now".into() }]
+        let part = |label: &str, connected, required| PartStatus {
+            label: label.into(),
+            connected,
+            required,
+            error: None,
+            since: "now".into(),
+        };
+        vec![part("log", true, true), part("target.partner:acme", false, false)]
     }
 }
 
@@ -221,6 +228,44 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_request_that_makes_no_sense_is_a_problem_too_and_counted() {
+    let hub = start(Limits::default()).await;
+    let twice = "/v1/events?source=a&source=b";
+    let unknown = hub.client.post(format!("{}{twice}", hub.url)).body("a=1").send().await.unwrap();
+    problem(unknown, 401, "HUB-5001").await;
+    problem(hub.post(twice, "application/json", "a=1").await, 400, "HUB-5013").await;
+    problem(hub.post("/listener/%ff%fe", "application/json", "a=1").await, 404, "HUB-5004").await;
+    for content_type in ["application/json", "application/x-ndjson"] {
+        let request = hub.client.post(format!("{}/v1/events", hub.url)).bearer_auth(TOKEN);
+        let request = request.header("content-type", content_type).header("content-encoding", "gzip");
+        let body = problem(request.body("a=1").send().await.unwrap(), 415, "HUB-5006").await;
+        assert!(body["detail"].as_str().unwrap().contains("compressed"), "{body}");
+    }
+    let rejected = hub.ledger.snapshot().rejected;
+    assert_eq!((rejected["HUB-5001"], rejected["HUB-5006"]), (1, 2));
+    assert!(hub.values("t").is_empty() && hub.letters().is_empty());
+}
+
+#[tokio::test]
+async fn heads_that_do_not_come_and_too_many_connections_leave_room_for_others() {
+    let limits = Limits { connections: 2, header_timeout: Duration::from_millis(300), ..Limits::default() };
+    let hub = start(limits).await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut stream = tokio::net::TcpStream::connect(hub.url.trim_start_matches("http://")).await.unwrap();
+        stream.write_all(b"POST /v1/events HTTP/1.1\r\nhost: h\r\n").await.unwrap();
+        slow.push(stream);
+    }
+    // All places are taken, and each is given up in turn.
+    assert_eq!(hub.post("/v1/events", "application/json", "a=1").await.status(), StatusCode::ACCEPTED);
+    for stream in &mut slow {
+        let mut answer = Vec::new();
+        // Closed by the server, with an answer or without one.
+        let _ = stream.read_to_end(&mut answer).await;
+    }
+}
+
+#[tokio::test]
 async fn a_batch_keeps_its_order_and_names_its_bad_lines() {
     let hub = start(Limits::default()).await;
     let mut lines = String::new();
@@ -268,7 +313,13 @@ async fn a_batch_may_refuse_instead_and_over_long_lines_do_not_stop_it() {
 async fn a_closed_door_takes_nothing_and_says_so() {
     let hub = start(Limits::default()).await;
     let ready = || hub.client.get(format!("{}/readyz", hub.url)).send();
-    assert_eq!(ready().await.unwrap().status(), StatusCode::OK);
+    let answer = ready().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    // A partner that is away does not make the hub unready, and is named to viewers only.
+    assert!(!answer.text().await.unwrap().contains("acme"));
+    let viewed = hub.client.get(format!("{}/readyz", hub.url)).bearer_auth(VIEWER).send().await.unwrap();
+    let body: Value = viewed.json().await.unwrap();
+    assert_eq!((&body["ready"], &body["parts"][1]["connected"]), (&true.into(), &false.into()), "{body}");
     hub.closed.store(true, std::sync::atomic::Ordering::Release);
     let response = hub.post("/v1/events", "application/json", "a=1").await;
     assert_eq!(response.headers()["retry-after"], "5");

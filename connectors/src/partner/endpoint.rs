@@ -14,6 +14,9 @@ pub struct PartnerEndpoint {
     pub id: String,
     /// Where its webhooks go: https, or http on the loopback interface.
     pub url: String,
+    /// Whether http may leave this machine.
+    #[serde(default)]
+    pub allow_plain_http: bool,
     /// Its secrets, `whsec_<base64>`: the newest first, and a second one while they change.
     #[serde(skip_serializing)]
     pub secrets: Vec<String>,
@@ -52,6 +55,7 @@ impl PartnerEndpoint {
         Self {
             id: id.into(),
             url: url.into(),
+            allow_plain_http: false,
             secrets,
             concurrency: concurrency(),
             timeout_ms: timeout_ms(),
@@ -68,7 +72,7 @@ impl PartnerEndpoint {
         let url = Url::parse(&self.url).map_err(|error| format!("partner {}: its url: {error}", self.id))?;
         match url.scheme() {
             "https" => {}
-            "http" if is_loopback(&url) => {}
+            "http" if self.allow_plain_http || is_loopback(&url) => {}
             _ => {
                 return Err(format!(
                     "partner {}: its url must be https (http only on the loopback interface)",
@@ -117,6 +121,14 @@ mod tests {
             let endpoint = PartnerEndpoint::new("acme", url, vec![SECRET.to_owned()]);
             assert_eq!(endpoint.check().is_ok(), good, "{url}");
         }
+    }
+
+    #[test]
+    fn plain_http_beyond_this_machine_must_be_asked_for() {
+        let mut endpoint = PartnerEndpoint::new("acme", "http://10.0.0.1/", vec![SECRET.to_owned()]);
+        assert!(endpoint.check().is_err());
+        endpoint.allow_plain_http = true;
+        assert!(endpoint.check().is_ok());
     }
 
     #[test]

@@ -130,13 +130,14 @@ impl Target for Partners {
         let body = body(delivery);
         // The time of this attempt, not of the event: receivers refuse old signatures.
         let sent_at = http::wall_clock().as_millis() / 1_000;
+        let id = http::header_id(&delivery.delivery_id);
         let request = self
             .client
             .post(partner.url.clone())
             .header(CONTENT_TYPE, "application/json")
-            .header("webhook-id", &delivery.delivery_id)
+            .header("webhook-id", id.as_ref())
             .header("webhook-timestamp", sent_at)
-            .header("webhook-signature", signatures(&partner.secrets, &delivery.delivery_id, sent_at, &body))
+            .header("webhook-signature", signatures(&partner.secrets, &id, sent_at, &body))
             .body(body);
         http::send(request, Duration::from_millis(partner.endpoint.timeout_ms)).await.0
     }

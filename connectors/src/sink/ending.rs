@@ -7,7 +7,7 @@ use topology::{Offset, OutgoingRecord, Record, TopicName, TopicPartition};
 use super::{DEAD_LETTER_TOPIC, DELIVERY_TOPIC};
 
 /// The target under which records without a configured target are counted.
-pub(super) const UNKNOWN_TARGET: &str = "(unknown)";
+pub const UNKNOWN_TARGET: &str = "(unknown)";
 
 /// Where a record came from, and what of it a dead letter may tell.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ mod target;
 mod tests;
 
 pub use batch::SinkError;
+pub use ending::UNKNOWN_TARGET;
 pub use http_runner::run as run_http;
 pub use ledger::{Ledger, SinkSnapshot, TargetCounts};
 pub use metrics::describe as describe_metrics;

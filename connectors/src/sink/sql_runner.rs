@@ -135,13 +135,13 @@ impl Runner {
             match self.consumer.poll(POLL, self.settings.poll_bytes, &mut records) {
                 Ok(Poll::Records) => {
                     if self.take(&records)?.is_err() {
-                        return Ok(());
+                        break;
                     }
                 }
                 Ok(Poll::Idle) => {}
                 Ok(Poll::Assigned(partitions)) => {
                     if self.assign(partitions)?.is_err() {
-                        return Ok(());
+                        break;
                     }
                 }
                 Ok(Poll::Revoked(partitions)) => {
@@ -158,6 +158,23 @@ impl Runner {
             self.commit()?;
             self.ledger.update(self.partitions.values().map(|partition| &partition.progress));
         }
+        self.leave()
+    }
+
+    /// Commits what has ended. What the log does not take now gets its outcome after the next
+    /// start: the database knows it.
+    fn leave(&mut self) -> Result<(), SinkError> {
+        while !self.endings.is_empty() {
+            match self.commit() {
+                Ok(()) => {}
+                Err(SinkError::Aborted(_)) => {
+                    tracing::info!(part = self.part, left = self.endings.len(), "left for the next start");
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.ledger.update(self.partitions.values().map(|partition| &partition.progress));
         Ok(())
     }
 

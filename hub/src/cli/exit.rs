@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use crate::config::ConfigCode;
+
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -14,6 +16,8 @@ pub enum Exit {
     SomeFailed,
     /// The hub cannot be reached.
     Unreachable,
+    /// It took too long, or there was no room: another try may do.
+    TryAgain,
     /// The hub does not allow it.
     NotAllowed,
     /// The configuration is invalid.
@@ -29,6 +33,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::SomeFailed => 3,
             Exit::Unreachable => 69,
+            Exit::TryAgain => 75,
             Exit::NotAllowed => 77,
             Exit::BadConfig => 78,
             Exit::Interrupted => 130,
@@ -39,6 +44,19 @@ impl From<Exit> for ExitCode {
 /// Says on stderr why the command failed.
 pub(super) fn fail(exit: Exit, why: impl std::fmt::Display) -> Exit {
     eprintln!("error: {why}");
+    exit
+}
+
+/// Like [`fail`], with a line on what to do.
+pub(super) fn fail_with_help(exit: Exit, why: impl std::fmt::Display, help: impl std::fmt::Display) -> Exit {
+    eprintln!("error: {why}\nhelp: {help}");
+    exit
+}
+
+/// Like [`fail_with_help`], with the stable code.
+pub(super) fn fail_with_code(exit: Exit, code: ConfigCode, why: impl std::fmt::Display) -> Exit {
+    let number = code.number();
+    eprintln!("error[{number}]: {why}\nhelp: {}\nnote: hub explain {number}", code.help());
     exit
 }
 

@@ -2,6 +2,7 @@
 
 use connectors::http::ProblemCode;
 use processors::route::RouteCode;
+use processors::sla::SlaCode;
 use schemas::Code;
 
 use super::exit::{self, Exit, fail};
@@ -22,6 +23,26 @@ struct Page {
     status: Option<u16>,
 }
 
+/// The codes of objectives and calendars.
+const SLA: [(SlaCode, &str); 13] = [
+    (SlaCode::UnknownFamily, "An objective is about a family of events that does not exist."),
+    (
+        SlaCode::UnknownKind,
+        "An objective is about a kind of entity that its family does not have, or that has no clocks.",
+    ),
+    (SlaCode::UnknownState, "An objective names a state that its kind of entity does not have."),
+    (SlaCode::UnknownCalendar, "An objective names a calendar that is not configured."),
+    (SlaCode::BadTarget, "A target or a warning level cannot be read, or is zero."),
+    (SlaCode::DuplicateName, "Two objectives, or two calendars, have the same name."),
+    (SlaCode::BadName, "The name of an objective or calendar is empty, or holds a character that names may not have."),
+    (SlaCode::RoleConflict, "One state has two roles in an objective that exclude each other, or a role has no state."),
+    (SlaCode::CalendarMismatch, "A business clock needs a calendar, and a calendar a business clock."),
+    (SlaCode::UnknownTimeZone, "A calendar names a time zone that does not exist."),
+    (SlaCode::BadHours, "Working hours cannot be read, overlap, or are none at all."),
+    (SlaCode::BadDate, "A holiday is not a date."),
+    (SlaCode::NoHolidays, "A calendar lists no holiday for a year."),
+];
+
 /// Every page, by number.
 fn pages() -> Vec<Page> {
     let mut pages = Vec::new();
@@ -40,6 +61,15 @@ fn pages() -> Vec<Page> {
             name: code.name(),
             title: "A route, or a condition in it, cannot be used as it is written.",
             help: "The message names the place and the nearest name; `hub check FILE` shows all faults at once.",
+            status: None,
+        });
+    }
+    for (code, title) in SLA {
+        pages.push(Page {
+            number: code.number(),
+            name: code.name(),
+            title,
+            help: "The message names the place and what may stand there; `hub check FILE` shows all faults at once.",
             status: None,
         });
     }

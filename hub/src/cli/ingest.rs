@@ -11,14 +11,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::{Client, StatusCode, Url, header};
 use serde::Deserialize;
 
-use super::exit::{self, Exit, fail};
+use super::exit::{self, Exit, fail, fail_with_help};
 use super::{Output, Terminal, run};
 
 /// `hub ingest`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ingest {
     /// The hub's address.
-    #[arg(long, env = "HUB_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "HUB_URL", default_value = "http://127.0.0.1:8080", value_parser = hub_url)]
     url: Url,
     /// The token; it shows in the process list: HUB_TOKEN or --token-file is better.
     #[arg(long, env = "HUB_TOKEN", hide_env_values = true)]
@@ -50,8 +50,29 @@ enum OnInvalid {
     Reject,
 }
 
+/// How long the hub may say nothing: it answers a batch when all of it is durable.
+const SILENCE: Duration = Duration::from_secs(120);
+
 /// How often a batch is sent again when the hub asks to wait or is restarting.
 const TRIES: u32 = 8;
+
+/// The hub's address, from the command line.
+fn hub_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if matches!(url.scheme(), "http" | "https") && url.has_host() {
+        Ok(url)
+    } else {
+        Err("an address begins with http:// or https://".into())
+    }
+}
+
+/// Whether the address is of this machine, where no proxy has a part.
+fn is_here(url: &Url) -> bool {
+    match url.host_str().unwrap_or_default() {
+        "localhost" => true,
+        host => host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()),
+    }
+}
 
 /// Whole lines of the file.
 struct Batch {
@@ -112,26 +133,40 @@ impl Ingest {
     }
 
     fn token(&self) -> Result<String, Exit> {
-        if let Some(path) = &self.token_file {
-            return std::fs::read_to_string(path).map(|text| text.trim().to_owned()).map_err(|error| {
+        let token = match (&self.token_file, &self.token) {
+            (Some(path), _) => std::fs::read_to_string(path).map_err(|error| {
                 fail(Exit::Failed, format_args!("cannot read the token file {}: {error}", path.display()))
-            });
+            })?,
+            (None, Some(token)) => {
+                if std::env::var("HUB_TOKEN").as_ref() != Ok(token) {
+                    eprintln!("warning: --token shows in the process list; HUB_TOKEN or --token-file does not");
+                }
+                token.clone()
+            }
+            (None, None) => String::new(),
+        };
+        let token = token.trim();
+        let help = "set HUB_TOKEN, or use --token-file, such as --token-file hub-data/token";
+        if token.is_empty() {
+            return Err(fail_with_help(Exit::NotAllowed, "there is no token, or an empty one", help));
         }
-        self.token.clone().ok_or_else(|| {
-            let why = "there is no token; set HUB_TOKEN, or use --token-file, such as --token-file hub-data/token";
-            fail(Exit::NotAllowed, why)
-        })
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(fail_with_help(Exit::NotAllowed, "the token has characters that no token has", help));
+        }
+        Ok(token.to_owned())
     }
 
     async fn send_all(&self, token: &str, reader: Box<dyn Read + Send>, progress: &ProgressBar) -> Exit {
         let began = Instant::now();
-        let Ok(mut url) = self.url.join("/v1/events") else {
-            return fail(Exit::Unreachable, format_args!("{} is not an address", self.url));
-        };
+        let mut url = self.url.clone();
+        url.set_path("/v1/events");
+        url.set_query(None);
         let source = self.file.file_name().map_or_else(|| "stdin".into(), |name| name.to_string_lossy().into_owned());
         let on_invalid = if self.on_invalid == OnInvalid::Reject { "reject" } else { "dead_letter" };
         url.query_pairs_mut().append_pair("on_invalid", on_invalid).append_pair("source", &source);
-        let client = match Client::builder().connect_timeout(Duration::from_secs(5)).build() {
+        let builder = Client::builder().connect_timeout(Duration::from_secs(5)).read_timeout(SILENCE);
+        let builder = if is_here(&url) { builder.no_proxy() } else { builder };
+        let client = match builder.build() {
             Ok(client) => client,
             Err(error) => return fail(Exit::Failed, error),
         };
@@ -226,14 +261,19 @@ async fn send(client: &Client, url: &Url, token: &str, batch: Batch) -> Result<A
             .body(body.clone());
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) if tries < TRIES && !error.is_connect() => {
+            Err(error) if error.is_connect() => {
+                let at = url.origin().ascii_serialization();
+                let why = format!("no hub answers at {at}");
+                return Err(fail_with_help(Exit::Unreachable, why, "is it running? start one with: hub run"));
+            }
+            Err(error) if tries < TRIES && !error.is_builder() && !error.is_timeout() => {
                 tokio::time::sleep(Duration::from_millis(200 << tries)).await;
                 continue;
             }
-            Err(_) => {
-                let at = url.origin().ascii_serialization();
-                let why = format!("no hub answers at {at}; is it running? start one with: hub run");
-                return Err(fail(Exit::Unreachable, why));
+            Err(error) => {
+                // Without the address: its query holds the file's name.
+                let why = format!("the hub does not answer: {}", error.without_url());
+                return Err(fail_with_help(Exit::TryAgain, why, "send the file again: repeats are recognised"));
             }
         };
         let status = response.status();
@@ -251,16 +291,24 @@ async fn send(client: &Client, url: &Url, token: &str, batch: Batch) -> Result<A
             continue;
         }
         let problem: serde_json::Value = response.json().await.unwrap_or_default();
-        let text = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
-        eprintln!("error[{}]: {}", text("code"), text("detail"));
+        let exit = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::NotAllowed,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Exit::TryAgain,
+            _ => Exit::Failed,
+        };
+        let (Some(code), Some(detail)) = (problem["code"].as_str(), problem["detail"].as_str()) else {
+            return Err(fail_with_help(
+                exit,
+                format_args!("something that is no hub answers {status}"),
+                "look at --url",
+            ));
+        };
+        eprintln!("error[{code}]: {detail}");
         if let Some(help) = problem["help"].as_str() {
             eprintln!("help: {help}");
         }
-        return Err(match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::NotAllowed,
-            StatusCode::SERVICE_UNAVAILABLE => Exit::Unreachable,
-            _ => Exit::Failed,
-        });
+        eprintln!("note: hub explain {code}");
+        return Err(exit);
     }
 }
 
@@ -300,6 +348,9 @@ impl Summary {
         }
         for (code, count) in &self.codes {
             eprintln!("{count:>10}  {code}");
+        }
+        if let Some(code) = self.codes.keys().find(|code| code.starts_with("HUB-")) {
+            eprintln!("note: hub explain {code}");
         }
         exit::print(&format!(
             "{} accepted, {} refused in {seconds:.1} s ({rate:.0} events/s)",

@@ -14,8 +14,14 @@ pub(super) fn start(terminal: Terminal, quiet: bool) {
         (1, _) => "debug",
         _ => "trace",
     };
-    let filter = EnvFilter::try_from_env("HUB_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(format!("warn,hub={level},connectors={level},topology={level}")));
+    let usual = || EnvFilter::new(format!("warn,hub={level},connectors={level},topology={level}"));
+    let filter = match std::env::var("HUB_LOG") {
+        Ok(wanted) => EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
+            eprintln!("warning: HUB_LOG is no filter such as warn,hub=debug: {error}");
+            usual()
+        }),
+        Err(_) => usual(),
+    };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second call in one process changes nothing.
     let _ = if std::io::stderr().is_terminal() {

@@ -58,7 +58,7 @@ enum Command {
     Demo(demo::Demo),
     /// Sends a file of JSON lines to a hub.
     Ingest(ingest::Ingest),
-    /// Writes the demo's events to a file, or to stdout.
+    /// Writes the demo's events to a file, or to stdout: `hub generate | hub ingest -` posts them.
     Generate(generate::Generate),
     /// Measures the whole pipeline on this machine.
     Bench(bench::Bench),

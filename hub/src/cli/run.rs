@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::exit::{Exit, fail};
+use super::exit::{Exit, fail, fail_with_code};
 use super::{ConfigArgs, Terminal, logging, token};
-use crate::config::{Config, Credential, Role, Secret, duration};
+use crate::config::{Config, ConfigCode, Credential, Role, Secret, duration};
 use crate::runtime::{Hub, StartError};
 
 /// `hub run`.
@@ -42,7 +42,7 @@ impl ConfigArgs {
                     "--listen {listen} could be reached by others; write it as http.listen in a configuration, where \
                      credentials and dangerously_allow_plain_http are checked"
                 );
-                return Err(fail(Exit::BadConfig, why));
+                return Err(fail_with_code(Exit::BadConfig, ConfigCode::Unsafe, why));
             }
             config.http.listen = listen;
         }
@@ -67,11 +67,8 @@ pub(super) fn ensure_credential(config: &mut Config) -> anyhow::Result<Option<to
 /// Says why a hub did not start, and what to do about it.
 pub(super) fn explain_start(error: &StartError) -> Exit {
     match error {
-        StartError::AddressInUse { address } => {
-            eprintln!("error: {error}");
-            eprintln!("help: stop that process, or let the system choose a port: --listen {}:0", address.ip());
-            Exit::Failed
-        }
+        StartError::AddressInUse { .. } => fail_with_code(Exit::Failed, ConfigCode::AddressInUse, error),
+        StartError::Data(_) => fail_with_code(Exit::Failed, ConfigCode::DataUnusable, error),
         StartError::Other(_) => fail(Exit::Failed, error),
     }
 }
@@ -100,7 +97,7 @@ impl Run {
         logging::start(terminal, false);
         let token = match ensure_credential(&mut config) {
             Ok(token) => token,
-            Err(error) => return fail(Exit::Failed, format_args!("{error:#}")),
+            Err(error) => return fail_with_code(Exit::Failed, ConfigCode::DataUnusable, format_args!("{error:#}")),
         };
         match runtime() {
             Ok(runtime) => runtime.block_on(serve(config, token, self.drain_timeout)),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use rand::Rng as _;
 
+use crate::runtime::private_directory;
+
 /// A token, where it is kept, and whether it was made just now.
 pub(super) struct Token {
     pub(super) text: String,
@@ -15,7 +17,7 @@ pub(super) struct Token {
 
 /// The token kept in `data`, made if there is none.
 pub(super) fn load_or_create(data: &Path) -> anyhow::Result<Token> {
-    std::fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
+    private_directory(data).with_context(|| format!("cannot create {}", data.display()))?;
     let path = data.join("token");
     if let Some(text) = read(&path)? {
         return Ok(Token { text, path, is_new: false });

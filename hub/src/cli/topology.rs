@@ -33,7 +33,11 @@ impl Print {
             Ok(topology) => exit::print(&match self.output {
                 Form::Text => topology.describe(),
                 Form::Mermaid => topology.to_mermaid(),
-                Form::Json => format!("{:#}", topology.to_json()),
+                Form::Json => {
+                    let mut graph = topology.to_json();
+                    graph["schema_version"] = 1.into();
+                    format!("{graph:#}")
+                }
             }),
             Err(error) => fail(Exit::Failed, format_args!("{error:#}")),
         }

@@ -1,4 +1,4 @@
-//! Stable codes for what can be wrong with a configuration. Those of routes, HUB-1040 to
+//! Stable codes for what can be wrong with a configuration, or keep a hub from starting. Those of routes, HUB-1040 to
 //! HUB-1059, are `processors::route::RouteCode`.
 
 macro_rules! codes {
@@ -97,4 +97,12 @@ codes! {
     BadSecret = "1015", "bad_secret",
         "A secret does not have the form that its use needs.",
         "Write a webhook secret as whsec_ and the base64 of 24 to 64 random bytes.";
+    /// Another process listens there.
+    AddressInUse = "1020", "address_in_use",
+        "Another process listens on the address.",
+        "Stop that process, or let the system choose a port: --listen 127.0.0.1:0.";
+    /// The data directory cannot be used.
+    DataUnusable = "1021", "data_unusable",
+        "The data directory cannot be used: another process has it, or the hub may not write to it.",
+        "Stop the other process, give the hub's user the directory, or choose another one: --data DIR.";
 }

@@ -63,6 +63,9 @@ impl Source {
 
     /// The fault in the house form: the headline, the place, the line with a caret, the help.
     pub fn render(&self, fault: &Diagnostic, colour: bool) -> String {
+        if self.text.is_empty() {
+            return headline(fault, colour) + &advice(fault);
+        }
         let place = self.place(fault.span.start);
         let line = self.text.lines().nth(place.line - 1).unwrap_or_default();
         let rest = line.chars().count().saturating_sub(place.column - 1);
@@ -74,17 +77,44 @@ impl Source {
         let gutter = " ".repeat(number.len());
         let indent: String =
             line.chars().take(place.column - 1).map(|letter| if letter == '\t' { '\t' } else { ' ' }).collect();
-        let mut out = String::new();
-        let _ = writeln!(out, "{red}error[{}]{end}: {}", fault.code, fault.message);
+        let mut out = headline(fault, colour);
         let _ = writeln!(out, "{gutter}{dim}-->{end} {}:{}:{}", self.name, place.line, place.column);
         let _ = writeln!(out, "{dim}{number} |{end} {line}");
         let _ = writeln!(out, "{gutter} {dim}|{end} {indent}{red}{carets}{end}");
-        if let Some(help) = &fault.help {
-            let _ = writeln!(out, "help: {help}");
-        }
-        let _ = write!(out, "note: hub explain {}", fault.code);
-        out
+        out + &advice(fault)
     }
+}
+
+fn headline(fault: &Diagnostic, colour: bool) -> String {
+    let (red, end) = if colour { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    format!("{red}error[{}]{end}: {}\n", fault.code, fault.message)
+}
+
+fn advice(fault: &Diagnostic) -> String {
+    let help = fault.help.as_ref().map_or_else(String::new, |help| format!("help: {help}\n"));
+    format!("{help}note: hub explain {}", fault.code)
+}
+
+/// The value in the line of a syntax fault, where the line's key may be one of a secret.
+pub(super) fn likely_secret(text: &str, at: usize) -> Option<Range<usize>> {
+    let at = at.min(text.len());
+    let starts = text.as_bytes()[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = text.get(starts..)?.lines().next()?;
+    let equals = line.find('=')?;
+    let key = line[..equals].to_ascii_lowercase();
+    let is_one = ["token", "secret", "password", "url"].iter().any(|word| key.contains(word));
+    (is_one && !line.contains("${")).then(|| starts + equals + 1..starts + line.len())
+}
+
+/// The text with these bytes made unreadable; every other byte keeps its place.
+pub(super) fn masked(text: &str, secrets: &[Range<usize>]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for byte in secrets.iter().filter_map(|span| text.get(span.clone()).map(|_| span.clone())).flatten() {
+        if !matches!(bytes[byte], b'"' | b'\'' | b'\n' | b'\r') {
+            bytes[byte] = b'*';
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The known name nearest to a wrong one, where one is near enough to be meant.
@@ -111,6 +141,20 @@ mod tests {
             "error[HUB-1003]: [log] has no key \"kond\"\n --> hub.toml:2:3\n2 |   kond = \"embedded\"\n  |   ^^^^\n\
              help: nearest: \"kind\"\nnote: hub explain HUB-1003"
         );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_has_no_line_to_show() {
+        let source = Source { name: "hub.toml".into(), text: String::new() };
+        let fault = Diagnostic::new(ConfigCode::Unreadable, 0..0, "hub.toml cannot be read: no").help("look");
+        let told = "error[HUB-1001]: hub.toml cannot be read: no\nhelp: look\nnote: hub explain HUB-1001";
+        assert_eq!(source.render(&fault, false), told);
+    }
+
+    #[test]
+    fn what_is_masked_keeps_its_place() {
+        assert_eq!(masked("a = \"é-x\"\nb", std::slice::from_ref(&(4..10))), "a = \"****\"\nb");
+        assert_eq!(masked("ab", std::slice::from_ref(&(1..9))), "ab");
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Transactions that may wait for the log before more are refused.
     pub queue: usize,
+    /// Connections at a time.
+    pub connections: usize,
 }
 
 const MIB: u64 = 1 << 20;
@@ -86,13 +88,19 @@ pub(super) fn read(section: &Section<'_, '_>) -> Http {
         }
         parsed.ok()
     });
-    let tokens: Vec<Credential> = section.sections("tokens").unwrap_or_default().iter().filter_map(token).collect();
-    let users: Vec<User> = section.sections("users").unwrap_or_default().iter().filter_map(user).collect();
+    let token_sections = section.sections("tokens").unwrap_or_default();
+    let user_sections = section.sections("users").unwrap_or_default();
+    for (sections, what) in [(&token_sections, "tokens"), (&user_sections, "users")] {
+        report_repeated_names(sections, what);
+    }
+    let tokens: Vec<Credential> = token_sections.iter().filter_map(token).collect();
+    let users: Vec<User> = user_sections.iter().filter_map(user).collect();
     let plain = section.boolean("dangerously_allow_plain_http").is_some_and(|found| found.value);
+    let nobody = token_sections.is_empty() && user_sections.is_empty();
     if let (Some(address), Some(listen)) = (address, &listen)
         && !is_loopback(address.ip())
     {
-        if tokens.is_empty() && users.is_empty() {
+        if nobody {
             section.fault_with_help(
                 ConfigCode::Unsafe,
                 listen.span.clone(),
@@ -147,9 +155,24 @@ fn limits(section: &Section<'_, '_>) -> Limits {
             .duration("body_timeout", Duration::from_millis(50)..=Duration::from_secs(3_600))
             .map_or(Duration::from_secs(30), |found| found.value),
         queue: section.integer("queue", 1..=65_536).map_or(1_024, |found| found.value as usize),
+        connections: section.integer("connections", 1..=65_536).map_or(512, |found| found.value as usize),
     };
     section.finish();
     limits
+}
+
+/// Two credentials of one name could not be told apart in the log.
+fn report_repeated_names(sections: &[Section<'_, '_>], what: &str) {
+    let mut names = Vec::new();
+    for section in sections {
+        let Some(name) = section.string("name") else { continue };
+        if names.contains(&name.value) {
+            let message = format!("two {what} have the name {:?}", name.value);
+            section.fault(ConfigCode::DuplicateName, name.span, message);
+        } else {
+            names.push(name.value);
+        }
+    }
 }
 
 fn token(section: &Section<'_, '_>) -> Option<Credential> {
@@ -171,7 +194,18 @@ fn user(section: &Section<'_, '_>) -> Option<User> {
     let password = section.secret("password");
     let roles = roles(section);
     section.finish();
-    Some(User { name: name?.value, password: password?.value, roles })
+    let (name, password) = (name?, password?);
+    if name.value.contains(':') {
+        let message = format!("{}.name has a colon, which Basic authentication cannot carry", section.path);
+        section.fault_with_help(ConfigCode::Unsupported, name.span, message, "choose a name without a colon");
+        return None;
+    }
+    if password.value.reveal().len() < 8 {
+        let message = format!("{}.password has fewer than 8 characters", section.path);
+        section.fault_with_help(ConfigCode::Unsafe, password.span, message, "make one with: openssl rand -hex 16");
+        return None;
+    }
+    Some(User { name: name.value, password: password.value, roles })
 }
 
 fn roles(section: &Section<'_, '_>) -> Vec<Role> {

@@ -122,12 +122,16 @@ impl Config {
             faults.push(Diagnostic::new(ConfigCode::Syntax, error.span().unwrap_or(0..0), message));
         }
         let config = Self::read(&Section::root(&table, &faults), &faults);
-        let mut faults = faults.into_sorted();
+        let (mut faults, mut secrets) = faults.into_sorted();
         // Where the syntax is at fault, what was read there means nothing.
         let broken: Vec<usize> = errors.iter().filter_map(|error| Some(error.span()?.start)).collect();
         let syntax = ConfigCode::Syntax.number();
         faults.retain(|fault| fault.code == syntax || !broken.contains(&fault.span.start));
-        if faults.is_empty() { Ok(config) } else { Err(Faulty { source, faults }) }
+        if faults.is_empty() {
+            return Ok(config);
+        }
+        secrets.extend(errors.iter().filter_map(|error| diagnostic::likely_secret(&source.text, error.span()?.start)));
+        Err(Faulty { source: Source { text: diagnostic::masked(&source.text, &secrets), ..source }, faults })
     }
 
     /// Reads all sections; where a fault was noted the value is a stand-in that is never used.

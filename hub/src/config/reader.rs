@@ -18,12 +18,14 @@ pub struct Faults<'a> {
     text: &'a str,
     environment: Environment<'a>,
     found: RefCell<Vec<Diagnostic>>,
+    /// Secrets that stand in the file itself: no message shows them.
+    hidden: RefCell<Vec<Range<usize>>>,
 }
 
 impl<'a> Faults<'a> {
     /// None found yet.
     pub fn new(text: &'a str, environment: Environment<'a>) -> Self {
-        Self { text, environment, found: RefCell::default() }
+        Self { text, environment, found: RefCell::default(), hidden: RefCell::default() }
     }
 
     /// Notes a fault.
@@ -31,11 +33,13 @@ impl<'a> Faults<'a> {
         self.found.borrow_mut().push(fault);
     }
 
-    /// All that were noted, in the order of the file.
-    pub fn into_sorted(self) -> Vec<Diagnostic> {
+    /// All that were noted, in the order of the file, and the places of secrets.
+    pub fn into_sorted(self) -> (Vec<Diagnostic>, Vec<Range<usize>>) {
         let mut found = self.found.into_inner();
         found.sort_by_key(|fault| (fault.span.start, fault.code));
-        found
+        // What is read twice is told once.
+        found.dedup();
+        (found, self.hidden.into_inner())
     }
 }
 
@@ -120,6 +124,11 @@ impl<'t, 'i> Section<'t, 'i> {
         help: impl Into<String>,
     ) {
         self.faults.push(Diagnostic::new(code, span, message).help(help));
+    }
+
+    /// No message shows what stands there.
+    pub fn hide(&self, span: &Range<usize>) {
+        self.faults.hidden.borrow_mut().push(span.clone());
     }
 
     fn name(&self, key: &str) -> String {
@@ -256,6 +265,11 @@ impl<'t, 'i> Section<'t, 'i> {
         Some(found)
     }
 
+    /// Whether `key` holds a list without anything in it.
+    pub fn is_empty_list(&self, key: &'static str) -> bool {
+        self.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()))
+    }
+
     /// Whether `key` holds a list.
     pub fn is_list(&self, key: &'static str) -> bool {
         self.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Array(_)))
@@ -345,6 +359,11 @@ impl<'t, 'i> Section<'t, 'i> {
         self.open_secret(key, found)
     }
 
+    /// Like [`secret`](Self::secret), where there need not be one.
+    pub fn optional_secret(&self, key: &'static str) -> Option<Located<Secret>> {
+        self.get(key).is_some().then(|| self.secret(key)).flatten()
+    }
+
     /// Like [`secret`](Self::secret), for a list.
     pub fn secrets(&self, key: &'static str) -> Option<Vec<Located<Secret>>> {
         let found = self.strings(key)?;
@@ -353,6 +372,10 @@ impl<'t, 'i> Section<'t, 'i> {
 
     fn open_secret(&self, key: &str, found: Located<String>) -> Option<Located<Secret>> {
         let Located { value, span, .. } = found;
+        let raw = self.raw(&span);
+        if !(raw.contains("${") || raw.contains("file:")) {
+            self.hide(&span);
+        }
         let Some(path) = value.strip_prefix("file:") else {
             return Some(Located { value: Secret(value), span, text_at: None });
         };
@@ -400,10 +423,14 @@ impl<'t, 'i> Section<'t, 'i> {
     pub fn finish(&self) {
         let Some(table) = self.table else { return };
         let asked = self.asked.borrow();
-        for (key, _) in table {
+        for (key, value) in table {
             let name: &str = key.get_ref();
             if asked.contains(&name) {
                 continue;
+            }
+            // It may be a secret under a misspelt name.
+            if value.get_ref().as_str().is_some_and(|text| !text.contains("${")) {
+                self.hide(&value.span());
             }
             let message = if self.path.is_empty() {
                 format!("there is no section {name:?}")

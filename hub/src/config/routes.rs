@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use processors::route::{RouteError, RoutePart, RouteSpec, Router, default_routes};
+use processors::route::{RouteCode, RouteError, RoutePart, RouteSpec, Router, default_routes};
 
 use super::diagnostic::Diagnostic;
 use super::reader::{Located, Section};
@@ -84,6 +84,16 @@ fn text(found: &Option<Located<String>>) -> String {
     found.as_ref().map_or_else(String::new, |found| found.value.clone())
 }
 
+/// What to do where the router has no nearer advice.
+fn help(code: RouteCode) -> Option<String> {
+    let help = match code {
+        RouteCode::DuplicateName => "give each route a name of its own",
+        RouteCode::DuplicateField => "name each field once",
+        _ => return None,
+    };
+    Some(help.into())
+}
+
 impl Places {
     fn spec(&self) -> RouteSpec {
         RouteSpec {
@@ -112,7 +122,12 @@ impl Places {
             (Some(found), None) => found.span.clone(),
             (None, _) => self.section.clone(),
         };
-        Diagnostic { code: error.code.number(), message: error.to_string(), span, help: error.help.clone() }
+        Diagnostic {
+            code: error.code.number(),
+            message: error.to_string(),
+            span,
+            help: error.help.clone().or_else(|| help(error.code)),
+        }
     }
 
     /// Whether the target that the route names is configured.
@@ -131,6 +146,12 @@ impl Places {
                 target.span.clone(),
                 format!("route {name:?} goes to floworx, but there is no section [floworx]"),
                 "add [floworx] with its url, or remove the route",
+            ),
+            ("notification", Some(partner)) if partner.value != "notification" => root.fault_with_help(
+                ConfigCode::Relation,
+                partner.span.clone(),
+                format!("route {name:?} notifies {:?}, but there is only the one of [notification]", partner.value),
+                "leave partner out",
             ),
             ("partner", Some(partner)) if partner.value != "each" => {
                 let ids = || known.partners.iter().map(|found| found.value.id.as_str());

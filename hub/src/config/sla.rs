@@ -57,10 +57,13 @@ impl Places {
     }
 }
 
+/// How long the end of a clock may be on its way unless configured: a hub that was down and
+/// starts again must read what happened meanwhile before it declares a breach.
+const GRACE: Duration = Duration::from_secs(2);
+
 pub(super) fn read(section: &Section<'_, '_>) -> Sla {
-    let grace = section
-        .duration("grace", Duration::ZERO..=Duration::from_secs(86_400))
-        .map_or(Duration::ZERO, |found| found.value);
+    let grace =
+        section.duration("grace", Duration::ZERO..=Duration::from_secs(86_400)).map_or(GRACE, |found| found.value);
     let retention = section
         .duration("retention", Duration::from_secs(60)..=Duration::from_secs(3_650 * 86_400))
         .map(|found| found.value);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use connectors::billing::{PostgresSettings, PostgresUrlFault};
 use connectors::delivery::RetryPolicy;
 
 use super::reader::{Located, Secret, Section};
@@ -15,6 +16,8 @@ pub struct Partner {
     pub id: String,
     /// Where its webhooks go.
     pub url: String,
+    /// Whether that may be plain http on another machine.
+    pub allow_plain_http: bool,
     /// Secrets that sign; the first one is the current one.
     pub secrets: Vec<Secret>,
     /// Deliveries under way at a time.
@@ -30,6 +33,8 @@ pub struct Partner {
 pub struct Floworx {
     /// The base address of its API.
     pub url: String,
+    /// The bearer token that it asks for, if any.
+    pub token: Option<Secret>,
     /// Commands under way at a time.
     pub concurrency: usize,
     /// How long one attempt may take.
@@ -44,21 +49,23 @@ pub enum Billing {
     /// A file.
     Sqlite(PathBuf),
     /// A server.
-    Postgres(Secret),
+    Postgres(PostgresSettings),
 }
 
 /// The partners, each with the place of its id.
 pub(super) fn partners(root: &Section<'_, '_>) -> Vec<Located<Partner>> {
-    let mut found: Vec<Located<Partner>> = Vec::new();
+    let (mut found, mut ids): (Vec<Located<Partner>>, Vec<String>) = (Vec::new(), Vec::new());
     for section in root.sections("partners").unwrap_or_default() {
         let id = section.required("id");
         let partner = partner(&section, id.as_ref().map_or_else(String::new, |id| id.value.clone()));
-        let (Some(id), Some(partner)) = (id, partner) else { continue };
-        if found.iter().any(|other| other.value.id == id.value) {
+        let Some(id) = id else { continue };
+        if ids.contains(&id.value) {
             let message = format!("two partners have the id {:?}", id.value);
             section.fault(ConfigCode::DuplicateName, id.span, message);
             continue;
         }
+        ids.push(id.value.clone());
+        let Some(partner) = partner else { continue };
         found.push(Located { value: partner, span: id.span, text_at: None });
     }
     found
@@ -70,7 +77,7 @@ pub(super) fn notification(section: &Section<'_, '_>) -> Option<Partner> {
 }
 
 fn partner(section: &Section<'_, '_>, id: String) -> Option<Partner> {
-    let url = address(section, "url");
+    let (url, allow_plain_http) = address(section, "url");
     let secrets = section.secrets("secrets");
     section.require("secrets");
     for secret in secrets.iter().flatten() {
@@ -79,7 +86,7 @@ fn partner(section: &Section<'_, '_>, id: String) -> Option<Partner> {
             section.fault(ConfigCode::BadSecret, secret.span.clone(), message);
         }
     }
-    if secrets.as_ref().is_some_and(Vec::is_empty) {
+    if section.is_empty_list("secrets") {
         let message = format!("{}.secrets is empty: deliveries could not be signed", section.path);
         section.fault(ConfigCode::OutOfRange, section.span.clone(), message);
     }
@@ -87,25 +94,38 @@ fn partner(section: &Section<'_, '_>, id: String) -> Option<Partner> {
     let (timeout, retry) = attempts(section);
     section.finish();
     let secrets = secrets?.into_iter().map(|secret| secret.value).collect();
-    Some(Partner { id, url: url?, secrets, concurrency, timeout, retry })
+    Some(Partner { id, url: url?, allow_plain_http, secrets, concurrency, timeout, retry })
 }
 
 pub(super) fn floworx(section: &Section<'_, '_>) -> Option<Floworx> {
     if !section.is_present() {
         return None;
     }
-    let url = address(section, "url");
+    let (url, _) = address(section, "url");
+    let token = section.optional_secret("token");
+    if let Some(token) = &token
+        && !token.value.reveal().bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        let message = "floworx.token has letters that an Authorization header does not take";
+        section.fault_with_help(
+            ConfigCode::BadSecret,
+            token.span.clone(),
+            message,
+            "use printable ASCII without blanks",
+        );
+    }
     let concurrency = section.integer("concurrency", 1..=1_000).map_or(16, |found| found.value as usize);
     let (timeout, retry) = attempts(section);
     section.finish();
-    Some(Floworx { url: url?, concurrency, timeout, retry })
+    Some(Floworx { url: url?, token: token.map(|found| found.value), concurrency, timeout, retry })
 }
 
 pub(super) fn billing(section: &Section<'_, '_>, data: &Path) -> Billing {
     let kind = section.choice("kind", &["sqlite", "postgres"]);
     let path = section.string("path");
     let postgres = matches!(kind, Some((1, _)));
-    let url = if postgres || section.string("url").is_some() { section.secret("url") } else { None };
+    let url = if postgres { section.secret("url") } else { section.optional_secret("url") };
+    let allow_plain = section.boolean("dangerously_allow_plain_text").is_some_and(|found| found.value);
     if let (true, Some(path)) = (postgres, &path) {
         section.fault(
             ConfigCode::Relation,
@@ -122,15 +142,38 @@ pub(super) fn billing(section: &Section<'_, '_>, data: &Path) -> Billing {
     }
     section.finish();
     match url {
-        Some(url) if postgres => Billing::Postgres(url.value),
+        Some(url) if postgres => {
+            let settings = PostgresSettings { allow_plain, ..PostgresSettings::new(url.value.reveal()) };
+            if let Err(fault) = settings.check() {
+                let (code, help) = match fault {
+                    PostgresUrlFault::Plain => (
+                        ConfigCode::Unsafe,
+                        "add sslmode=require to the URL, or set dangerously_allow_plain_text = true beside it",
+                    ),
+                    _ => {
+                        (ConfigCode::BadAddress, "write postgresql://user:password@host:5432/database?sslmode=require")
+                    }
+                };
+                section.fault_with_help(code, url.span, fault.to_string(), help);
+            }
+            Billing::Postgres(settings)
+        }
         _ => Billing::Sqlite(path.map_or_else(|| data.join("billing.db"), |found| found.value.into())),
     }
 }
 
-/// A target's address: https, or http on this machine only.
-fn address(section: &Section<'_, '_>, key: &'static str) -> Option<String> {
-    let found = section.required(key)?;
+/// A target's address: https, or http on this machine only, unless that is asked for; and whether it is.
+fn address(section: &Section<'_, '_>, key: &'static str) -> (Option<String>, bool) {
     let allowed = section.boolean("dangerously_allow_plain_http").is_some_and(|found| found.value);
+    (section.required(key).and_then(|found| checked_address(section, key, found, allowed)), allowed)
+}
+
+fn checked_address(
+    section: &Section<'_, '_>,
+    key: &'static str,
+    found: Located<String>,
+    allowed: bool,
+) -> Option<String> {
     let url = match reqwest::Url::parse(&found.value) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
         _ => {
@@ -139,6 +182,12 @@ fn address(section: &Section<'_, '_>, key: &'static str) -> Option<String> {
             return None;
         }
     };
+    if !url.username().is_empty() || url.password().is_some() {
+        section.hide(&found.span);
+        let message = format!("{}.{key} carries a user or a password, which logs would show", section.path);
+        section.fault_with_help(ConfigCode::Unsafe, found.span, message, "leave them out of the address");
+        return None;
+    }
     let local = match url.host_str().unwrap_or_default() {
         "localhost" => true,
         host => host.trim_matches(['[', ']']).parse().is_ok_and(super::http::is_loopback),

@@ -31,6 +31,8 @@ fn an_empty_file_is_the_defaults() {
     // Default routes lead only where something is configured.
     assert!(config.routes.iter().all(|route| route.target == "billing"), "{:?}", config.routes);
     assert!(!config.sla.objectives.is_empty());
+    // After a restart facts on their way come before breaches are declared.
+    assert!(format!("{:?}", config.sla.settings).contains("grace_ms: 2000"), "{:?}", config.sla.settings);
 }
 
 #[test]
@@ -121,6 +123,9 @@ fn targets_are_addresses_and_plain_http_stays_on_this_machine() {
     assert_eq!(faults(&partner("ftp://p.example")), [("HUB-1014", 3, 7)]);
     let twice = partner("https://a.example").repeat(2);
     assert_eq!(faults(&twice), [("HUB-1010", 6, 6)]);
+    // A secret that is not there is one fault, not an empty list as well.
+    let absent = partner("https://p.example").replace("whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz", "${UNKNOWN}");
+    assert_eq!(faults(&absent), [("HUB-1011", 4, 12)]);
     let unsigned = "[[partners]]\nid = \"p\"\nurl = \"https://p.example\"\nsecrets = [\"short\"]\n";
     assert_eq!(faults(unsigned), [("HUB-1015", 4, 12)]);
 }
@@ -173,4 +178,79 @@ fn objectives_and_calendars_are_read_whole() {
         clock = \"business\"\ncalendar = \"c\"\nwarn_percent = [80]\nclasses = { sim = \"5m\" }\n";
     let config = parse(text).unwrap_or_else(|faulty| panic!("{}", faulty.render(false)));
     assert_eq!((config.sla.settings.len(), config.sla.objectives), (1, vec!["o".to_owned()]));
+}
+
+#[test]
+fn a_secret_in_the_file_is_never_shown() {
+    let text = "[[http.tokens]]\nname = \"a\"\ntoken = \"geheim\"\n[[http.tokens]]\nname = \"b\"\ntokne = \"hemlig\"\n\
+        [[partners]]\nid = \"p\"\nurl = \"https://u:segreto@p.example\"\nsecrets = [\"secreto\"]\n\
+        [billing]\nkind = \"postgres\"\nurl = \"postgres://u:segredo@db.example/x\"\n";
+    let told = rendered(text);
+    for secret in ["geheim", "hemlig", "segreto", "secreto", "segredo"] {
+        assert!(!told.contains(secret), "{told}");
+    }
+    let torn = rendered("[[http.tokens]]\nname = \"a\"\ntoken = \"geheim\n[log]\n");
+    assert!(torn.contains("HUB-1002") && !torn.contains("geheim"), "{torn}");
+    assert!(told.contains("token = \"******\"") && told.contains("nearest: \"token\""), "{told}");
+}
+
+#[test]
+fn credentials_have_names_of_their_own_and_users_can_log_in() {
+    let token = |name: &str| format!("[[http.tokens]]\nname = \"{name}\"\ntoken = \"${{KNOWN}}\"\n");
+    assert!(parse(&(token("a") + &token("b"))).is_ok());
+    assert_eq!(faults(&(token("a") + &token("a"))), [("HUB-1010", 5, 8)]);
+    let user = |name: &str, password: &str| format!("[[http.users]]\nname = \"{name}\"\npassword = \"{password}\"\n");
+    assert_eq!(faults(&user("a:b", "long-enough")), [("HUB-1012", 2, 8)]);
+    assert_eq!(faults(&user("a", "short")), [("HUB-1013", 3, 12)]);
+    assert_eq!(faults("[[http.users]]\nname = 5\npassword = \"${KNOWN}\"\n"), [("HUB-1004", 2, 8)]);
+}
+
+#[test]
+fn the_database_is_checked_before_anything_starts() {
+    let billing = |url: &str, more: &str| format!("[billing]\nkind = \"postgres\"\nurl = \"{url}\"\n{more}");
+    for good in ["postgresql://u@localhost/x", "host=db.example user=u sslmode=require"] {
+        assert!(parse(&billing(good, "")).is_ok(), "{good}");
+    }
+    assert_eq!(faults(&billing("postgresql://u@db.example/x", "")), [("HUB-1013", 3, 7)]);
+    assert!(parse(&billing("postgresql://u@db.example/x", "dangerously_allow_plain_text = true")).is_ok());
+    let told = rendered(&billing("postgresql://u@db.example/x?sslmode=verify-full", ""));
+    assert!(told.contains("error[HUB-1014]") && told.contains("require checks certificates"), "{told}");
+}
+
+#[test]
+fn what_a_target_is_told_reaches_its_settings() {
+    let text = "[floworx]\nurl = \"https://f.example\"\ntoken = \"${KNOWN}\"\n\
+        [[partners]]\nid = \"p\"\nurl = \"http://p.example\"\ndangerously_allow_plain_http = true\n\
+        secrets = [\"whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz\"]\n";
+    let config = parse(text).unwrap_or_else(|faulty| panic!("{}", faulty.render(false)));
+    assert_eq!(config.floworx.as_ref().unwrap().token.as_ref().unwrap().reveal(), "a-token-of-some-length");
+    // What is allowed here must not be refused when the hub starts.
+    let client = crate::wiring::client().unwrap();
+    assert!(crate::wiring::partners(&config, &client).is_ok() && crate::wiring::floworx(&config, &client).is_ok());
+}
+
+#[test]
+fn faults_beside_each_other_are_all_told() {
+    let one = "[[partners]]\nid = \"p\"\nurl = \"https://p.example\"\nsecrets = []\n";
+    assert_eq!(faults(&one.repeat(2)), [("HUB-1005", 1, 1), ("HUB-1005", 5, 1), ("HUB-1010", 6, 6)]);
+}
+
+#[test]
+fn the_example_has_every_section_and_no_fault() {
+    let text = include_str!("../../../deploy/hub.toml");
+    let environment = |name: &str| {
+        Some(if name.ends_with("TOKEN") {
+            "a-token-of-some-length".to_owned()
+        } else {
+            "whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz".to_owned()
+        })
+    };
+    let config = Config::parse(Source { name: "deploy/hub.toml".into(), text: text.into() }, &environment)
+        .unwrap_or_else(|faulty| panic!("{}", faulty.render(false)));
+    assert!(config.notification.is_some() && config.floworx.is_some_and(|floworx| floworx.token.is_some()));
+    let faults = rendered("[nonsense]\n");
+    let known = faults.lines().find_map(|line| line.strip_prefix("help: known here: ")).unwrap();
+    for section in known.split(", ") {
+        assert!(text.contains(&format!("[{section}")), "{section} is missing");
+    }
 }

@@ -79,27 +79,6 @@ impl Fault {
             | Self::UnknownCurrency => Fate::Applied,
         }
     }
-
-    /// A name for summaries: `out_of_order`, `card_data`, ...
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Duplicate => "duplicate",
-            Self::Late => "late",
-            Self::OutOfOrder => "out_of_order",
-            Self::BeforeParent => "before_parent",
-            Self::ReusedEventId => "reused_event_id",
-            Self::MisspeltTime => "misspelt_time",
-            Self::Partial => "partial",
-            Self::TypeMismatch => "type_mismatch",
-            Self::TrailingSpace => "trailing_space",
-            Self::UnknownCurrency => "unknown_currency",
-            Self::NaiveTimestamp => "naive_timestamp",
-            Self::ImpossibleTimestamp => "impossible_timestamp",
-            Self::UnknownEventType => "unknown_event_type",
-            Self::CardData => "card_data",
-            Self::BrokenJson => "broken_json",
-        }
-    }
 }
 
 /// How an event must end in the hub.
@@ -124,6 +103,7 @@ pub struct ExpectedKind {
     pub fault: Option<Fault>,
 }
 
+#[cfg(test)]
 impl ExpectedKind {
     /// How the event must end.
     pub const fn fate(self) -> Fate {

@@ -78,7 +78,7 @@ impl Ord for Due {
 
 /// An endless telecom day, in the order in which its events are to be published.
 ///
-/// It ends only after [`Generator::close`]; take as many events as are wanted.
+/// It does not end; take as many events as are wanted.
 #[derive(Debug)]
 pub struct Generator {
     settings: Settings,
@@ -134,11 +134,13 @@ impl Generator {
     }
 
     /// Lets no entity begin any more: the iterator ends when those in flight have ended.
+    #[cfg(test)]
     pub fn close(&mut self) {
         self.closed = true;
     }
 
     /// Entities in flight and events that wait: what the generator's memory is made of.
+    #[cfg(test)]
     pub fn in_flight(&self) -> usize {
         self.heap.len()
     }

@@ -14,8 +14,6 @@
 //!
 //! Floworx answers for itself (see `sandbox`): no process or task flow is made here.
 
-#![allow(dead_code, unused_imports, reason = "the vocabulary is whole; how much of it a command needs changes")]
-
 mod bill;
 mod dice;
 mod emit;
@@ -34,7 +32,6 @@ mod ticket;
 mod world;
 mod writer;
 
-pub use fault::{ExpectedKind, Fate, Fault};
 pub use generator::{Generated, Generator};
-pub use settings::{FaultRates, Settings};
-pub use writer::{Written, write_events, write_path};
+pub use settings::Settings;
+pub use writer::{Written, write_path};

@@ -99,6 +99,7 @@ impl Default for FaultRates {
 
 impl FaultRates {
     /// A perfect world.
+    #[cfg(test)]
     pub const NONE: Self = Self {
         duplicate: 0.0,
         late: 0.0,

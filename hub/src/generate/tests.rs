@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use schemas::Family;
 use serde_json::Value;
 
-use super::{Fate, Fault, FaultRates, Generated, Generator, Settings};
+use super::fault::{Fate, Fault};
+use super::settings::FaultRates;
+use super::{Generated, Generator, Settings};
 
 /// The machines as the standards print them; `-` is where an entity begins.
 const ORDER: &str = "-:acknowledged rejected|acknowledged:inProgress pending|\
@@ -262,7 +264,7 @@ fn faults_are_what_their_labels_say() {
         }
     }
     for fault in Fault::ALL {
-        assert!(seen.get(&fault).is_some_and(|count| *count >= 10), "{}: {seen:?}", fault.name());
+        assert!(seen.get(&fault).is_some_and(|count| *count >= 10), "{fault:?}: {seen:?}");
     }
 }
 

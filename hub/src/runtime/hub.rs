@@ -20,6 +20,7 @@ use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::Failure;
 use super::maintenance;
 use super::observation::Observation;
+use super::process;
 use super::sinks::Sinks;
 use super::sla_view::{self, SharedView, SlaView};
 use super::status::{HubStatus, not_ready};
@@ -31,14 +32,27 @@ use crate::wiring;
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The address is in use.
-    #[error("{address} is in use by another process")]
+    #[error("{address} is in use by {}", .pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}")))]
     AddressInUse {
         /// The address.
         address: SocketAddr,
+        /// Who listens there, where it can be known.
+        pid: Option<u32>,
     },
+    /// The data directory cannot be used.
+    #[error("{}", chain(.0))]
+    Data(anyhow::Error),
     /// Anything else, in one sentence with its causes.
-    #[error("{0:#}")]
+    #[error("{}", chain(.0))]
     Other(#[from] anyhow::Error),
+}
+
+/// An error with its causes, each said once.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }
 
 /// By group and topic: how many records are behind, and the first of them in each partition.
@@ -79,7 +93,9 @@ impl Hub {
     /// When it is in use or not this machine's.
     pub async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
         TcpListener::bind(address).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => StartError::AddressInUse { address },
+            std::io::ErrorKind::AddrInUse => {
+                StartError::AddressInUse { address, pid: process::listener_of(address.port()) }
+            }
             _ => StartError::Other(anyhow::Error::new(error).context(format!("cannot listen on {address}"))),
         })
     }
@@ -91,11 +107,15 @@ impl Hub {
     pub async fn start(config: &Config, listener: TcpListener) -> Result<Self, StartError> {
         exporter::recorder();
         let address = listener.local_addr().context("the listener has no address")?;
+        process::private_directory(&config.data)
+            .with_context(|| format!("cannot create {}", config.data.display()))
+            .map_err(StartError::Data)?;
         let opened = {
             let directory = config.data.join("log");
             tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, Settings::default())).await
         };
-        let (embedded, report) = opened.context("opening the log panicked")?.context("cannot open the log")?;
+        let (embedded, report) =
+            opened.context("opening the log panicked")?.context("cannot open the log").map_err(StartError::Data)?;
         tracing::info!(
             partitions = report.partitions,
             torn_bytes = report.torn_bytes,
@@ -307,6 +327,8 @@ fn server_settings(http: &config::Http) -> ServerSettings {
         requests_per_second: http.limits.requests_per_second,
         burst: http.limits.burst,
         body_timeout: http.limits.body_timeout,
+        connections: http.limits.connections,
+        ..Limits::default()
     };
     ServerSettings { credentials, protect_metrics: http.protect_metrics, limits }
 }

@@ -22,3 +22,4 @@ mod workers;
 pub use exporter::recorder;
 pub use hub::{Hub, StartError};
 pub use observation::Observation;
+pub use process::private_directory;

@@ -23,14 +23,14 @@ impl HubStatus {
         Self { parts, since: Mutex::default() }
     }
 
-    fn part(&self, label: &str, error: Option<String>) -> PartStatus {
+    fn part(&self, label: &str, required: bool, error: Option<String>) -> PartStatus {
         let connected = error.is_none();
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = since.entry(label.to_owned()).or_insert_with(|| (connected, wall_clock()));
         if entry.0 != connected {
             *entry = (connected, wall_clock());
         }
-        PartStatus { label: label.to_owned(), connected, error, since: entry.1.to_string() }
+        PartStatus { label: label.to_owned(), connected, required, error, since: entry.1.to_string() }
     }
 }
 
@@ -41,15 +41,35 @@ impl Status for HubStatus {
     }
 
     fn parts(&self) -> Vec<PartStatus> {
-        let mut parts = vec![self.part("log", self.parts.log.poison().map(str::to_owned))];
+        let mut parts = vec![self.part("log", true, self.parts.log.poison().map(str::to_owned))];
         for (number, snapshot) in self.parts.worker_snapshots().iter().enumerate() {
-            parts.push(self.part(&format!("worker-{number}"), not_ready(snapshot.as_ref())));
+            parts.push(self.part(&format!("worker-{number}"), true, not_ready(snapshot.as_ref())));
         }
         if let Some(why) = self.parts.failure.get() {
-            parts.push(self.part("hub", Some(why)));
+            parts.push(self.part("hub", true, Some(why)));
+        }
+        for (target, state) in targets(&recorder().render()) {
+            let error = (state >= OPEN).then(|| "left alone after failures: its breaker is open".to_owned());
+            parts.push(self.part(&format!("target.{target}"), false, error));
         }
         parts
     }
+}
+
+/// The gauge of a breaker that lets nothing pass.
+const OPEN: f64 = 2.0;
+
+/// Each target of deliveries and the gauge of its breaker, from the page of metrics.
+fn targets(page: &str) -> Vec<(String, f64)> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("hub_breaker_state{target=\""));
+    let target = |rest: &str| {
+        let (name, state) = rest.split_once("\"} ")?;
+        Some((name.to_owned(), state.parse().ok()?))
+    };
+    let mut found: Vec<(String, f64)> =
+        lines.filter_map(target).filter(|(name, _)| name != connectors::sink::UNKNOWN_TARGET).collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
 }
 
 /// Why a worker cannot take anything in yet.
@@ -67,4 +87,14 @@ pub(super) fn not_ready(snapshot: Option<&WorkerSnapshot>) -> Option<String> {
         all += task.to_restore;
     }
     (tasks > 0).then(|| format!("restoring {tasks} tasks, {} %", (done * 100).checked_div(all).unwrap_or(0).min(99)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn targets_are_read_from_their_breakers() {
+        let page = "# TYPE hub_breaker_state gauge\nhub_breaker_state{target=\"partner:a\"} 2\n\
+                    hub_breaker_state{target=\"billing\"} 0\nhub_breaker_state{target=\"(unknown)\"} 0\nhub_lag_records{group=\"g\",topic=\"t\"} 2\n";
+        assert_eq!(super::targets(page), [("billing".to_owned(), 0.0), ("partner:a".to_owned(), super::OPEN)]);
+    }
 }

@@ -64,6 +64,7 @@ impl Default for FloworxSettings {
 
 impl FloworxSettings {
     /// Never stalls, never errs.
+    #[cfg(test)]
     pub fn perfect() -> Self {
         Self { stalling: 0.0, unavailable: 0.0, refusing: 0.0, ..Self::default() }
     }

@@ -5,8 +5,6 @@
 //! idempotency key, the webhook signature. What they do to a request is a function of the seed, the
 //! request's key and the attempt, so that a run can be repeated whatever the timing.
 
-#![allow(dead_code, unused_imports, reason = "the vocabulary is whole; how much of it a command needs changes")]
-
 mod chance;
 mod events;
 mod floworx;

@@ -55,6 +55,7 @@ impl Behaviour {
     }
 
     /// Fast and right.
+    #[cfg(test)]
     pub const fn perfect() -> Self {
         Self { delay_min: Duration::ZERO, delay_max: Duration::ZERO, failing: 0.0, throttled: 0.0 }
     }

@@ -31,7 +31,7 @@ pub fn hub_binary() -> &'static Path {
 }
 
 /// The hub's command, without what the environment of the tests would tell it.
-fn command() -> Command {
+pub fn hub_command() -> Command {
     let mut command = Command::new(hub_binary());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HUB_")) {
         command.env_remove(name);
@@ -41,7 +41,7 @@ fn command() -> Command {
 
 /// Runs one command of the hub to its end, with `input` on its standard input.
 pub fn run_hub(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = command()
+    let mut child = hub_command()
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -63,7 +63,7 @@ pub struct Running(Child);
 impl Running {
     /// Starts it.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = command();
+        let mut command = hub_command();
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(command.spawn().expect("the hub starts"))
     }
@@ -101,7 +101,7 @@ impl Hub {
     /// that the hub made, if it made one.
     pub fn start(data: &Path, configuration: Option<&Path>) -> Self {
         let listen = format!("127.0.0.1:{}", free_port());
-        let mut command = command();
+        let mut command = hub_command();
         command.arg("run").arg("--data").arg(data).arg("--listen").arg(&listen);
         if let Some(file) = configuration {
             command.arg("--config").arg(file);

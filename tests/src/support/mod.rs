@@ -9,5 +9,5 @@ mod wait;
 pub use billing::Billing;
 pub use event::{event, now, order_created, order_state};
 pub use files::files_with;
-pub use hub::{Hub, Running, free_port, run_hub, sum};
+pub use hub::{Hub, Running, free_port, hub_command, run_hub, sum};
 pub use wait::until;

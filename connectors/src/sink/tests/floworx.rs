@@ -38,8 +38,12 @@ pub(super) fn command(order: &str, delivery_id: &str) -> (String, FloworxCommand
     (order.to_owned(), command)
 }
 
+const TOKEN: &str = "floworx-token-for-tests";
+
 pub(super) fn target(outside: &Outside, retry: RetryPolicy, breaker: BreakerSettings) -> Floworx {
-    let settings = FloworxSettings { retry, breaker, timeout_ms: 300, ..FloworxSettings::new(&outside.url) };
+    let token = Some(TOKEN.to_owned());
+    let settings = FloworxSettings { retry, breaker, token, timeout_ms: 300, ..FloworxSettings::new(&outside.url) };
+    assert!(!format!("{settings:?}").contains(TOKEN) && !serde_json::to_string(&settings).unwrap().contains(TOKEN));
     Floworx::new(http::client(Duration::from_secs(1)).unwrap(), settings).unwrap()
 }
 
@@ -63,6 +67,9 @@ async fn each_answer_ends_as_it_should() {
     bench.write(ids.map(|id| command(&format!("order-{id}"), id)));
     bench.write_raw([("torn".to_owned(), b"no frame".to_vec())]);
     let ledger = bench.run_until(target(&outside, QUICK, NEVER), SinkSettings::default(), 8).await;
+
+    let bearer = format!("Bearer {TOKEN}");
+    assert!(outside.seen().iter().all(|seen| seen.header("authorization") == bearer));
 
     let outcomes = bench.outcome_of_each();
     for (id, result, attempts, code, status, external_ref) in [
@@ -101,6 +108,24 @@ async fn each_answer_ends_as_it_should() {
     let first = &outside.seen()[0];
     assert_eq!(first.path, "/tmf-api/processFlowManagement/v4/processFlow");
     assert_eq!(first.body["processFlowSpecification"], "orderFulfilment");
+}
+
+#[tokio::test]
+async fn an_id_that_no_header_takes_opens_no_breaker() {
+    let outside = Outside::start(|_, _| Say { body: r#"{"id":"flow-1"}"#.to_owned(), ..Say::status(201) }).await;
+    let bench = Bench::new(TOPIC, 1);
+    let long = "x".repeat(100_000);
+    let ids = ["two\nlines", "za\u{17c}\u{f3}\u{142}\u{107}", long.as_str(), "plain"];
+    bench.write(ids.map(|id| command(&format!("order-{id}"), id)));
+    let breaker = BreakerSettings { failures_to_open: 1, ..BreakerSettings::default() };
+    let ledger = bench.run_until(target(&outside, QUICK, breaker), SinkSettings::default(), 4).await;
+    assert_eq!(ledger.snapshot().delivered, 4);
+    let outcomes = bench.outcome_of_each();
+    assert!(ids.iter().all(|id| outcomes[*id].attempts == 1), "each is delivered at the first attempt");
+    let mut keys: Vec<String> = outside.seen().iter().map(|seen| seen.header("idempotency-key").to_owned()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 4);
 }
 
 #[tokio::test]

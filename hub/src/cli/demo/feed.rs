@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::task::JoinHandle;
 
 use crate::generate::{Generated, Generator, Settings};
+use crate::runtime::private_directory;
 
 /// Events are gathered for so long before they are sent together.
 const TICK: Duration = Duration::from_millis(50);
@@ -53,7 +54,7 @@ pub(super) struct Feed {
 
 /// The number of this run in `data`: part of every id, so that runs tell of other entities.
 pub(super) fn next_run(data: &Path) -> anyhow::Result<u32> {
-    std::fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
+    private_directory(data).with_context(|| format!("cannot create {}", data.display()))?;
     let path = data.join("demo-run");
     let last: u32 = match std::fs::read_to_string(&path) {
         Ok(text) => text.trim().parse().with_context(|| format!("{} holds no number", path.display()))?,
@@ -68,11 +69,16 @@ pub(super) fn next_run(data: &Path) -> anyhow::Result<u32> {
     Ok(last + 1)
 }
 
+/// A client that asks no proxy of the environment: the hub is on this machine.
+fn loopback_client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("the hub's own client was made the same way")
+}
+
 impl Feed {
     pub(super) fn start(settings: FeedSettings) -> Self {
         let shared = Arc::new(Shared::default());
         let stop = Shutdown::new();
-        let sender = Sender { client: reqwest::Client::new(), settings, shared: shared.clone(), stop: stop.clone() };
+        let sender = Sender { client: loopback_client(), settings, shared: shared.clone(), stop: stop.clone() };
         let task = tokio::spawn(sender.run());
         Self { shared, stop, task: std::sync::Mutex::new(Some(task)) }
     }

@@ -149,6 +149,8 @@ fn is_settled(seen: &Observation) -> bool {
 async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -> Option<String> {
     let until = Instant::now() + DRAIN;
     let mut refresh = tokio::time::interval(REFRESH);
+    let stop = run::told_to_stop();
+    tokio::pin!(stop);
     let mut settled = 0;
     while Instant::now() < until && settled < 3 {
         tokio::select! {
@@ -159,6 +161,8 @@ async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -
                 settled = if is_settled(&seen) { settled + 1 } else { 0 };
             }
             why = hub.failed() => return Some(why),
+            // Told twice: what still waits goes on at the next start.
+            _ = &mut stop => return None,
         }
     }
     None

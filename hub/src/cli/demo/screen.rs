@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use console::Term;
+
 use super::feed::FeedCounts;
 use crate::cli::{Output, Terminal};
 use crate::runtime::{Observation, recorder};
@@ -40,7 +42,12 @@ impl Screen {
             }
             return;
         }
-        let text = self.screen(seen, systems, feed, phase);
+        // Without a size, such as behind some pipes, nothing is cut.
+        let (rows, columns) = match Term::stdout().size_checked() {
+            Some((rows, columns)) if rows > 0 && columns > 0 => (usize::from(rows), usize::from(columns)),
+            _ => (usize::MAX, usize::MAX),
+        };
+        let text = fitted(&self.screen(seen, systems, feed, phase, rows), rows, columns);
         let mut out = std::io::stdout().lock();
         let up = if self.drawn_lines > 0 { format!("\x1b[{}F", self.drawn_lines) } else { String::new() };
         // Each line is cleared as it is written over, so nothing flickers.
@@ -77,7 +84,14 @@ impl Screen {
         )
     }
 
-    fn screen(&self, seen: &Observation, systems: &SandboxCounters, feed: &FeedCounts, phase: &str) -> String {
+    fn screen(
+        &self,
+        seen: &Observation,
+        systems: &SandboxCounters,
+        feed: &FeedCounts,
+        phase: &str,
+        rows: usize,
+    ) -> String {
         let (bold, red, green, end) =
             if self.terminal.colour { ("\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m") } else { ("", "", "", "") };
         let mut out = String::new();
@@ -96,11 +110,14 @@ impl Screen {
             seen.waiting(),
             seen.unread()
         );
-        self.topics(&mut out, seen);
+        let targets: usize = seen.sinks.iter().map(|(_, books)| books.by_target.len()).sum();
+        // Everything but the lines of topics: headings, blank lines, the last line.
+        let others = 11 + targets + seen.sla.len();
+        self.topics(&mut out, seen, rows.saturating_sub(others));
         let rendered = recorder().render();
         let _ = writeln!(
             out,
-            "\n{bold}{:<26}{:>10}{:>10}{:>8}{:>9}{:>9}  breaker{end}",
+            "\n{bold}{:<24}{:>10}{:>10}{:>8}{:>9}{:>9}  breaker{end}",
             "delivery target", "delivered", "duplicate", "dead", "p50", "p99"
         );
         for (_, books) in &seen.sinks {
@@ -113,7 +130,7 @@ impl Screen {
                 };
                 let _ = writeln!(
                     out,
-                    "{target:<26}{:>10}{:>10}{:>8}{p50:>9}{p99:>9}  {breaker}",
+                    "{target:<24}{:>10}{:>10}{:>8}{p50:>9}{p99:>9}  {breaker}",
                     counts.delivered, counts.duplicate, counts.dead_lettered
                 );
             }
@@ -145,15 +162,27 @@ impl Screen {
         out
     }
 
-    fn topics(&self, out: &mut String, seen: &Observation) {
+    /// A line for each topic; where there is no room for all, for those that others lead to last.
+    fn topics(&self, out: &mut String, seen: &Observation, room: usize) {
         let (bold, end) = if self.terminal.colour { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
         let _ = writeln!(out, "{bold}{:<26}{:>10}{:>9}  ended{end}", "topic", "taken in", "waiting");
-        for (topic, flow) in &seen.topics {
+        let shown = if seen.topics.len() <= room { seen.topics.len() } else { room.saturating_sub(1) };
+        let hidden = seen.topics.len() - shown;
+        if hidden > 0 {
+            let _ = writeln!(out, "({hidden} more: make the terminal taller)");
+        }
+        for (topic, flow) in seen.topics.iter().skip(hidden) {
             let waiting: i64 = flow.waiting.values().sum();
             let ended: Vec<String> = flow.ended.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
             let _ = writeln!(out, "{topic:<26}{:>10}{waiting:>9}  {}", flow.taken_in, ended.join("  "));
         }
     }
+}
+
+/// The text cut to a terminal: a line that wraps or scrolls could not be drawn over.
+fn fitted(text: &str, rows: usize, columns: usize) -> String {
+    let lines = text.lines().take(rows.saturating_sub(1));
+    lines.map(|line| console::truncate_str(line, columns, "…").into_owned() + "\n").collect()
 }
 
 /// The value of a metric of one target in Prometheus text.
@@ -196,6 +225,13 @@ fn display_bound(bound: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_drawn_fits_the_terminal() {
+        let text = "\x1b[1mabcdef\x1b[0m\nshort\nthird\nfourth\n";
+        assert_eq!(fitted(text, 3, 5), "\x1b[1mabcd…\x1b[0m\nshort\n");
+        assert_eq!(fitted(text, usize::MAX, usize::MAX), text);
+    }
 
     #[test]
     fn quantiles_come_from_the_targets_own_buckets() {
