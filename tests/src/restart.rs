@@ -1,5 +1,6 @@
 //! Killed at random points under load, again and again: nothing is lost, nothing is doubled.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,6 +74,27 @@ fn clocks(hub: &Hub) -> Vec<(String, f64)> {
         .collect()
 }
 
+/// The entities with an event that came after a later one. Such an event is stale when the later
+/// one was applied meanwhile, and takes its place when both waited for the customer: the final state is
+/// the same, the number of steps to it is a matter of time.
+fn out_of_order(lines: &[String]) -> BTreeSet<String> {
+    let mut newest = BTreeMap::new();
+    let mut late = BTreeSet::new();
+    for line in lines {
+        let event: serde_json::Value = serde_json::from_str(line).expect("generated events are JSON");
+        let occurred = event["timeOccurred"].as_str().or(event["eventTime"].as_str()).unwrap_or_default().to_owned();
+        let resource = event["event"].as_object().and_then(|event| event.values().next());
+        let Some(id) = resource.and_then(|resource| resource["id"].as_str()) else { continue };
+        let last = newest.entry(id.to_owned()).or_insert_with(String::new);
+        if occurred < *last {
+            late.insert(id.to_owned());
+        } else {
+            *last = occurred;
+        }
+    }
+    late
+}
+
 #[test]
 fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
     let lines = generated(EVENTS, 11);
@@ -124,11 +146,17 @@ fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
     until("the same clocks", Duration::from_secs(10), || (clocks(&hub) == calm_clocks).then_some(()));
     assert_eq!(hub.stop(), Some(0));
 
+    let late = out_of_order(&lines);
     let (calm, torn) = (Billing::open(calm.path()).entities(), Billing::open(torn.path()).entities());
     assert!(calm.len() > 300, "only {} entities reached billing", calm.len());
+    let is_late = |entity: &str| entity.split_once(':').is_some_and(|(_, id)| late.contains(id));
+    assert!(calm.keys().filter(|entity| !is_late(entity)).count() > 250, "too few entities came in order");
+    let same = |entity: &str, expected: &(Option<String>, i64), found: Option<&(Option<String>, i64)>| {
+        found.is_some_and(|found| found.0 == expected.0 && (found.1 == expected.1 || is_late(entity)))
+    };
     let differing: Vec<_> = calm
         .iter()
-        .filter(|(entity, expected)| torn.get(*entity) != Some(expected))
+        .filter(|(entity, expected)| !same(entity, expected, torn.get(*entity)))
         .map(|(entity, expected)| (entity, expected, torn.get(entity)))
         .collect();
     assert!(differing.is_empty(), "{} of {}: (undisturbed, killed) {differing:?}", differing.len(), calm.len());
