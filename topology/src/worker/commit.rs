@@ -25,7 +25,7 @@ impl Worker {
         for task in self.tasks.iter_mut().filter(|task| task.touched) {
             task.prepare_commit(now, producer.as_mut(), &mut self.positions)?;
         }
-        let ended = producer.commit(consumer.group(), &self.positions)?;
+        let ended = producer.commit_as(&consumer.membership(), &self.positions)?;
         let opened = self.opened_at.take().unwrap_or(now);
         match ended {
             Commit::Committed => {
