@@ -94,7 +94,8 @@ impl KafkaConsumer {
     fn tell(&mut self, rebalance: Rebalance) -> Result<Option<Poll>, LogError> {
         match rebalance {
             Rebalance::Assign(places) => match self.assign(&places) {
-                Ok(positions) => Ok((!positions.is_empty()).then_some(Poll::Assigned(positions))),
+                // Also that nothing is: the member has its place.
+                Ok(positions) => Ok(Some(Poll::Assigned(positions))),
                 Err(error) => {
                     self.waiting = Some(Rebalance::Assign(places));
                     Err(error)

@@ -41,7 +41,7 @@ impl Worker {
             Commit::Fenced => {
                 self.counters.fenced += 1;
                 self.close_all();
-                self.connection = None;
+                self.disconnect();
             }
         }
         Ok(ended)
@@ -78,6 +78,11 @@ impl Worker {
         self.rewind()
     }
 
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.joined = false;
+    }
+
     /// Drains what is queued, commits, closes the tasks and leaves the group.
     ///
     /// # Errors
@@ -91,7 +96,7 @@ impl Worker {
         }
         self.commit(now)?;
         self.close_all();
-        self.connection = None;
+        self.disconnect();
         Ok(())
     }
 }
