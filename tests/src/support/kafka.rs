@@ -77,7 +77,9 @@ impl Broker {
              transaction.state.log.replication.factor=1\ntransaction.state.log.num.partitions=4\n\
              transaction.state.log.min.isr=1\nshare.coordinator.state.topic.replication.factor=1\n\
              transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n\
-             group.consumer.heartbeat.interval.ms=1000\ngroup.consumer.min.heartbeat.interval.ms=500\n",
+             group.min.session.timeout.ms=1000\n\
+             group.consumer.heartbeat.interval.ms=1000\ngroup.consumer.min.heartbeat.interval.ms=500\n\
+             group.consumer.session.timeout.ms=3000\ngroup.consumer.min.session.timeout.ms=3000\n",
             data.display()
         );
         let file = folder.path().join("server.properties");
