@@ -14,11 +14,16 @@ need make make
 need git git
 # The TLS library's assembler sources are built with cmake where no prebuilt ones fit.
 need cmake cmake
+# OpenSSL, for TLS to Kafka brokers, is configured by a Perl script.
+need perl perl
 if [ "$what" = test ]; then
 	# The real database of the billing tests; Debian keeps initdb out of PATH.
 	if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
 		packages="$packages postgresql"
 	fi
+	# Real Kafka: a Java program that Maven fetches.
+	need java default-jre-headless
+	need mvn maven
 fi
 
 if [ -n "$packages" ]; then

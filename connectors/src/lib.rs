@@ -5,5 +5,6 @@ pub mod delivery;
 pub mod embedded;
 pub mod floworx;
 pub mod http;
+pub mod kafka;
 pub mod partner;
 pub mod sink;

@@ -144,6 +144,10 @@ codes! {
     RefundExceedsCapture = "3007", "refund_exceeds_capture", 409,
         "The refunds of a payment exceed the amount that was captured.",
         "Check the refund at the paying system.";
+    /// A processor would send a record that no topic takes.
+    OutputTooLarge = "3090", "output_too_large", 413,
+        "What the event leads to is a record larger than the limit of one record.",
+        "Send the event in smaller parts, or make the route's payload smaller, then redrive.";
 
     /// Retries have ended without success.
     DeliveryAttemptsExhausted = "4001", "delivery_attempts_exhausted", 502,
@@ -177,6 +181,15 @@ codes! {
     DeliveryBroken = "4008", "delivery_broken", 502,
         "The connection broke before the target's answer was complete; it may have taken the delivery.",
         "Check the target; redriving is safe where it honours the idempotency key.";
+
+    /// A processor's state cannot be written.
+    StateUnwritable = "9001", "state_unwritable", 500,
+        "A value of the hub's own state cannot be encoded.",
+        "Stop and report this with the debug bundle; nothing of the event is committed.";
+    /// A processor's state cannot be read.
+    StateCorrupt = "9002", "state_corrupt", 500,
+        "A value of the hub's own state cannot be decoded.",
+        "Start the version of the hub that wrote the state, or report this with the debug bundle.";
 }
 
 impl Code {

@@ -2,9 +2,14 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
-use connectors::embedded::{EmbeddedLog, Settings, conformance};
+use connectors::embedded::conformance::{self, Subject};
+use connectors::embedded::{EmbeddedLog, Settings};
+use connectors::kafka::GroupProtocol;
 use topology::sim::SimLog;
+
+use crate::support::Broker;
 
 #[test]
 fn the_embedded_log_does_what_the_port_says() {
@@ -23,4 +28,17 @@ fn the_embedded_log_does_what_the_port_says() {
 #[test]
 fn the_simulated_log_does_what_the_port_says() {
     conformance::run_all(&|| Arc::new(SimLog::new()));
+}
+
+#[test]
+fn kafka_does_what_the_port_says() {
+    let broker = Broker::start();
+    for protocol in [GroupProtocol::Classic, GroupProtocol::Consumer] {
+        for (name, case) in conformance::CASES {
+            let log = broker.log_with(&format!("{protocol:?}.{name}."), "one", |settings| settings.protocol = protocol);
+            let began = std::time::Instant::now();
+            case(Subject { log: &*log, patience: Duration::from_secs(30) });
+            println!("{protocol:?} {name}: {:?}", began.elapsed());
+        }
+    }
 }

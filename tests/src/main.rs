@@ -7,6 +7,7 @@ mod conformance;
 mod dead_letters;
 mod demo;
 mod http_ingest;
+mod kafka_exactly_once;
 mod official;
 mod postgres;
 mod restart;

@@ -156,7 +156,7 @@ impl Context<'_> {
         reason = "callers hand over what they encoded; how it is kept is the store's business"
     )]
     pub fn put(&mut self, store: StoreHandle, key: &[u8], value: Bytes) {
-        self.core.stores.put(store.0, key, &value);
+        self.core.put(store.0, key, &value);
     }
 
     /// Deletes a key.
@@ -178,7 +178,7 @@ impl Context<'_> {
     /// retention has passed already is dropped with the next commit.
     #[expect(clippy::needless_pass_by_value, reason = "as `put`")]
     pub fn window_put(&mut self, store: StoreHandle, key: &[u8], start: Timestamp, value: Bytes) {
-        self.core.stores.put(store.0, &window_key(start, key), &value);
+        self.core.put(store.0, &window_key(start, key), &value);
     }
 
     /// The value of a key in the window that starts at `start`.
@@ -236,7 +236,7 @@ impl Context<'_> {
         let timers = self.core.plan.timers_store();
         let key = timer_key(clock, deadline, &self.core.plan.nodes[self.node].name, key);
         if self.core.stores.get(timers, &key).is_none() {
-            self.core.stores.put(timers, &key, &[]);
+            self.core.put(timers, &key, &[]);
         }
     }
 
@@ -269,7 +269,7 @@ impl Context<'_> {
             headers: Vec::new(),
         };
         let quarantine = fault.fate == Fate::Quarantine;
-        let letter = dead_letter(&self.core.letters, &self.core.plan.name, fault, &record, quarantine, self.now);
+        let letter = dead_letter(self.core, fault, &record, quarantine, self.now);
         self.core.send(letter);
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Consuming is poll-style, and assignment, revocation and loss arrive in band, as values.
 //! Producing is a transaction: records and consumed positions become visible together or not at
-//! all. Implementations: `connectors::embedded`, [`sim`](crate::sim), later Kafka.
+//! all. Implementations: `connectors::embedded`, `connectors::kafka`, [`sim`](crate::sim).
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -92,6 +94,42 @@ pub enum Poll {
     Idle,
 }
 
+/// A member's place in its group. A producer shows it when it commits positions, so that a log with
+/// a group protocol can refuse those of a member that is none any more.
+#[derive(Clone)]
+pub struct Membership {
+    group: Arc<str>,
+    handle: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Membership {
+    /// A group without a protocol: whoever knows its name may commit.
+    pub fn of_group(group: impl Into<Arc<str>>) -> Self {
+        Self { group: group.into(), handle: None }
+    }
+
+    /// A member, with what its log knows it by.
+    pub fn of_member(group: impl Into<Arc<str>>, handle: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { group: group.into(), handle: Some(handle) }
+    }
+
+    /// The group.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// What the log knows the member by, if it is of this type.
+    pub fn handle<T: 'static>(&self) -> Option<&T> {
+        self.handle.as_ref()?.downcast_ref()
+    }
+}
+
+impl std::fmt::Debug for Membership {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Membership").field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
 /// How a commit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
@@ -142,6 +180,9 @@ pub enum LogError {
         /// The limit.
         limit: usize,
     },
+    /// The log does not let this process do what it must: someone has to grant it.
+    #[error("{0}")]
+    Denied(String),
     /// The outside may recover: ask again.
     #[error("{0}")]
     Retriable(String),
@@ -179,6 +220,33 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// [`LogError::UnknownTopic`], [`LogError::UnknownPartition`].
     fn bounds(&self, partition: &TopicPartition) -> Result<(Offset, Offset), LogError>;
+
+    /// The offset after the last record that was written, also in a transaction that has not ended:
+    /// a replay up to here misses nothing of a former owner.
+    ///
+    /// # Errors
+    /// As [`Log::bounds`].
+    fn written_end(&self, partition: &TopicPartition) -> Result<Offset, LogError> {
+        Ok(self.bounds(partition)?.1)
+    }
+
+    /// Whether a reader that got nothing more at `next` has seen all there will be before `end`, a
+    /// former [`Log::written_end`]: the rest was compacted away. Otherwise it shall read again.
+    ///
+    /// # Errors
+    /// As [`Log::bounds`].
+    fn is_replayed(&self, _partition: &TopicPartition, _next: Offset, _end: Offset) -> Result<bool, LogError> {
+        Ok(true)
+    }
+
+    /// How many committed records there are from `next` on, about; 0 only if there is none.
+    ///
+    /// # Errors
+    /// As [`Log::bounds`].
+    fn behind(&self, partition: &TopicPartition, next: Offset) -> Result<u64, LogError> {
+        let (start, end) = self.bounds(partition)?;
+        Ok((end.0 - next.max(start).0).max(0) as u64)
+    }
 
     /// The group's committed position, if it has one.
     ///
@@ -236,6 +304,11 @@ pub trait Consumer: Send {
 
     /// The group whose positions it commits.
     fn group(&self) -> &str;
+
+    /// Its place in the group, as it is at each moment; any thread may show it to a producer.
+    fn membership(&self) -> Membership {
+        Membership::of_group(self.group())
+    }
 }
 
 /// A transactional producer. Used by one thread at a time. A transaction begins with the first
@@ -253,6 +326,15 @@ pub trait Producer: Send {
     /// # Errors
     /// [`LogError::Poisoned`] when durability is in doubt: the process must stop.
     fn commit(&mut self, group: &str, positions: &[(TopicPartition, Position)]) -> Result<Commit, LogError>;
+
+    /// As [`Producer::commit`], for a member of the group: [`Commit::Aborted`] when its partitions
+    /// are another's by now.
+    ///
+    /// # Errors
+    /// As [`Producer::commit`].
+    fn commit_as(&mut self, member: &Membership, positions: &[(TopicPartition, Position)]) -> Result<Commit, LogError> {
+        self.commit(member.group(), positions)
+    }
 
     /// Where the records of the last committed transaction went: for each `send`, in order.
     fn last_positions(&self) -> &[(TopicPartition, Offset)];

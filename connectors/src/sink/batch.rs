@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use topology::{Commit, Log, LogError, OutgoingRecord, Position, Producer, TopicPartition};
+use topology::{Commit, Log, LogError, Membership, OutgoingRecord, Position, Producer, TopicPartition};
 
 /// Aborted or refused transactions in a row before a sink stops.
 const TRIES: u32 = 20;
@@ -65,17 +65,20 @@ pub(super) enum Committed {
     /// Nothing of it is visible. The deliveries behind it have happened, so their endings are to be
     /// committed again, unless their partitions are another's by now.
     Aborted,
+    /// As for aborted ones; the log could not be reached, which is nobody's fault and may last.
+    Unreachable,
 }
 
 /// Commits a batch. Blocks.
 pub(super) fn commit(
     log: &dyn Log,
     producer: &mut dyn Producer,
-    part: &str,
+    member: &Membership,
     batch: &Batch,
 ) -> Result<Committed, SinkError> {
+    let part = member.group();
     let failed = |source| SinkError::Log { part: part.to_owned(), source };
-    match attempt(producer, part, batch) {
+    match attempt(producer, member, batch) {
         Ok(Commit::Committed) => Ok(Committed::Yes),
         Ok(Commit::Fenced) => Err(SinkError::Fenced(part.to_owned())),
         Ok(Commit::Aborted) => Ok(Committed::Aborted),
@@ -87,7 +90,7 @@ pub(super) fn commit(
             }
             tracing::warn!(part, reason, "the log could not commit outcomes yet");
             producer.abort();
-            Ok(Committed::Aborted)
+            Ok(Committed::Unreachable)
         }
         Err(error) => Err(failed(error)),
     }
@@ -107,13 +110,18 @@ impl Aborts {
         self.0 += 1;
         if self.0 > TRIES { Err(SinkError::Aborted(part.to_owned())) } else { Ok(PAUSE * self.0) }
     }
+
+    /// How long to wait for a log that cannot be reached.
+    pub(super) const fn rest() -> Duration {
+        PAUSE.saturating_mul(TRIES)
+    }
 }
 
-fn attempt(producer: &mut dyn Producer, part: &str, batch: &Batch) -> Result<Commit, LogError> {
+fn attempt(producer: &mut dyn Producer, member: &Membership, batch: &Batch) -> Result<Commit, LogError> {
     for record in &batch.records {
         producer.send(record.clone())?;
     }
-    producer.commit(part, &batch.positions)
+    producer.commit_as(member, &batch.positions)
 }
 
 fn is_committed(log: &dyn Log, part: &str, batch: &Batch) -> Result<bool, LogError> {

@@ -117,8 +117,7 @@ impl<T: Target> Flow<T> {
     }
 
     /// Takes in what the windows have room for, and pauses the partitions whose window is full.
-    pub(super) fn feed(&mut self, reader: Option<&Reader>) {
-        let Some(reader) = reader else { return };
+    pub(super) fn feed(&mut self, reader: &Reader) {
         let mut taken = Vec::new();
         for (name, partition) in &mut self.partitions {
             while let Some(record) = partition.backlog.front() {

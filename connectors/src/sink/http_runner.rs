@@ -13,7 +13,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::{Instant, sleep_until},
 };
-use topology::{ConsumerConfig, Log, LogError, Producer, TopicName, TopicPartition};
+use topology::{ConsumerConfig, Log, LogError, Membership, Producer, TopicName, TopicPartition};
 
 use super::{
     batch::{self, Aborts, Batch, Committed, SinkError},
@@ -21,7 +21,7 @@ use super::{
     flow::{Finished, Flow},
     ledger::Ledger,
     metrics,
-    reader::{Event, Reader},
+    reader::{Command, Event, Reader},
     settings::SinkSettings,
     shutdown::Shutdown,
     target::Target,
@@ -48,13 +48,14 @@ pub async fn run<T: Target>(
     let part = format!("sink.{}", target.name());
     let failed = |source| SinkError::Log { part: part.clone(), source };
     let (consumer, producer) = open(log.clone(), topic, part.clone()).await.map_err(failed)?;
+    let membership = consumer.membership();
     let reader = Reader::start(&part, consumer, settings.poll_bytes)
         .map_err(|source| failed(LogError::Io { context: "starting the reader's thread".to_owned(), source }))?;
     let runner = Runner {
         log,
-        left: None,
+        membership,
         flow: Flow::new(part.clone(), target, settings.window()),
-        reader: Some(reader),
+        reader,
         deliveries: JoinSet::new(),
         endings: Vec::new(),
         commit_at: Instant::now(),
@@ -89,10 +90,9 @@ struct Runner<T: Target> {
     part: String,
     log: Arc<dyn Log>,
     flow: Flow<T>,
-    /// Gone once draining.
-    reader: Option<Reader>,
-    /// The reader's thread, once draining.
-    left: Option<std::thread::JoinHandle<()>>,
+    membership: Membership,
+    /// Brings nothing more once draining, but stays in the group until all is committed.
+    reader: Reader,
     deliveries: JoinSet<Finished>,
     /// Ended, not yet committed.
     endings: Vec<Ending>,
@@ -114,14 +114,14 @@ impl<T: Target> Runner<T> {
     async fn run(mut self) -> Result<(), SinkError> {
         while !self.is_done() {
             tokio::select! {
-                event = next_event(&mut self.reader) => self.on_event(event).await?,
+                event = self.reader.events.recv() => self.on_event(event).await?,
                 Some(finished) = self.deliveries.join_next() => {
                     self.on_finished(finished.map_err(|_| SinkError::Defect(self.part.clone()))?);
                     // What else has finished meanwhile, without another round of the loop.
                     while let Some(finished) = self.deliveries.try_join_next() {
                         self.on_finished(finished.map_err(|_| SinkError::Defect(self.part.clone()))?);
                     }
-                    self.flow.feed(self.reader.as_ref());
+                    self.feed();
                 }
                 committed = finish(&mut self.committing) => self.on_committed(committed)?,
                 () = sleep_until(self.commit_at), if self.is_due() => self.commit(),
@@ -133,11 +133,16 @@ impl<T: Target> Runner<T> {
                 self.commit();
             }
         }
-        if let Some(left) = self.left.take() {
-            // Whoever starts this sink next finds its place in the group free.
-            tokio::task::spawn_blocking(move || left.join()).await.ok();
-        }
+        let left = self.reader.stop();
+        // Whoever starts this sink next finds its place in the group free.
+        tokio::task::spawn_blocking(move || left.join()).await.ok();
         Ok(())
+    }
+
+    fn feed(&mut self) {
+        if self.drained_by.is_none() {
+            self.flow.feed(&self.reader);
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -156,8 +161,11 @@ impl<T: Target> Runner<T> {
     async fn on_event(&mut self, event: Option<Event>) -> Result<(), SinkError> {
         match event {
             Some(Event::Records(records)) => {
-                self.flow.queue(records);
-                self.flow.feed(self.reader.as_ref());
+                // What still comes while draining was read before; the next start reads it again.
+                if self.drained_by.is_none() {
+                    self.flow.queue(records);
+                }
+                self.feed();
                 self.gather_unreadable();
             }
             Some(Event::Assigned(partitions)) => self.flow.assign(partitions)?,
@@ -227,13 +235,13 @@ impl<T: Target> Runner<T> {
     fn commit(&mut self) {
         let Some(mut producer) = (if self.endings.is_empty() { None } else { self.producer.take() }) else { return };
         let (endings, positions) = (std::mem::take(&mut self.endings), self.flow.positions());
-        let (log, part, topics) = (self.log.clone(), self.part.clone(), self.topics.clone());
+        let (log, member, topics) = (self.log.clone(), self.membership.clone(), self.topics.clone());
         self.committing = Some(tokio::task::spawn_blocking(move || {
             let mut batch = Batch { records: Vec::with_capacity(endings.len()), positions };
             for ending in &endings {
                 topics.write(ending, &mut batch.records);
             }
-            let result = batch::commit(log.as_ref(), producer.as_mut(), &part, &batch);
+            let result = batch::commit(log.as_ref(), producer.as_mut(), &member, &batch);
             (producer, endings, result)
         }));
     }
@@ -244,11 +252,13 @@ impl<T: Target> Runner<T> {
         self.producer = Some(producer);
         match result? {
             Committed::Yes => self.aborts.reset(),
-            Committed::Aborted => {
+            ended @ (Committed::Aborted | Committed::Unreachable) => {
                 endings.retain(|ending| self.flow.is_current(&ending.origin));
                 endings.append(&mut self.endings);
                 self.endings = endings;
-                self.commit_at = Instant::now() + self.aborts.another(&self.part)?;
+                let unreachable = ended == Committed::Unreachable;
+                let rest = if unreachable { Aborts::rest() } else { self.aborts.another(&self.part)? };
+                self.commit_at = Instant::now() + rest;
             }
         }
         self.ledger.update(self.flow.progress());
@@ -256,7 +266,7 @@ impl<T: Target> Runner<T> {
     }
 
     fn drain(&mut self) {
-        self.left = self.reader.take().map(Reader::stop);
+        self.reader.command(Command::Rest);
         self.drained_by = Some(Instant::now() + self.settings.drain());
     }
 
@@ -265,13 +275,6 @@ impl<T: Target> Runner<T> {
         tracing::info!(part = self.part, left = self.deliveries.len(), "left for the next start");
         self.deliveries = JoinSet::new();
         self.flow.leave();
-    }
-}
-
-async fn next_event(reader: &mut Option<Reader>) -> Option<Event> {
-    match reader {
-        Some(reader) => reader.events.recv().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The thread that polls the log for an asynchronous sink.
 
-use std::{sync::mpsc as blocking, thread, time::Duration};
+use std::{collections::BTreeSet, sync::mpsc as blocking, thread, time::Duration};
 
 use tokio::sync::mpsc;
 use topology::{Consumer, LogError, Poll, Position, Record, TopicPartition};
@@ -29,6 +29,8 @@ pub(super) enum Event {
 pub(super) enum Command {
     Pause(TopicPartition),
     Resume(TopicPartition),
+    /// Reads nothing more, but stays in the group.
+    Rest,
 }
 
 /// A running reader. It ends when this is dropped.
@@ -45,10 +47,12 @@ impl Reader {
         let (to_sink, events) = mpsc::channel(POLLS_AHEAD);
         let (commands, from_sink) = blocking::channel();
         let thread = thread::Builder::new().name(format!("{part}.reader")).spawn(move || {
-            while obey(consumer.as_mut(), &from_sink) {
-                let Some(event) = poll(consumer.as_mut(), poll_bytes, &from_sink) else { continue };
+            let mut hold = Hold::default();
+            while obey(consumer.as_mut(), &mut hold, &from_sink) {
+                let Some(event) = poll(consumer.as_mut(), &mut hold, poll_bytes, &from_sink) else { continue };
                 let failed = matches!(event.0, Event::Failed(_));
                 let (event, wait) = event;
+                hold.note(consumer.as_mut(), &event);
                 if to_sink.blocking_send(event).is_err() || failed {
                     return;
                 }
@@ -72,12 +76,52 @@ impl Reader {
     }
 }
 
+/// What is assigned, and whether any of it shall be read.
+#[derive(Default)]
+struct Hold {
+    assigned: BTreeSet<TopicPartition>,
+    resting: bool,
+}
+
+impl Hold {
+    fn obey(&mut self, consumer: &mut dyn Consumer, command: Command) {
+        match command {
+            Command::Pause(partition) => consumer.pause(&[partition]),
+            Command::Resume(_) if self.resting => {}
+            Command::Resume(partition) => consumer.resume(&[partition]),
+            Command::Rest => {
+                self.resting = true;
+                self.rest(consumer);
+            }
+        }
+    }
+
+    fn rest(&self, consumer: &mut dyn Consumer) {
+        let all: Vec<_> = self.assigned.iter().cloned().collect();
+        consumer.pause(&all);
+    }
+
+    fn note(&mut self, consumer: &mut dyn Consumer, event: &Event) {
+        match event {
+            Event::Assigned(partitions) => {
+                self.assigned.extend(partitions.iter().map(|(partition, _)| partition.clone()));
+                if self.resting {
+                    self.rest(consumer);
+                }
+            }
+            Event::Revoked(partitions, _) | Event::Lost(partitions, _) => {
+                self.assigned.retain(|partition| !partitions.contains(partition));
+            }
+            Event::Records(_) | Event::Failed(_) => {}
+        }
+    }
+}
+
 /// Carries out the commands that wait; false when the sink is gone.
-fn obey(consumer: &mut dyn Consumer, commands: &blocking::Receiver<Command>) -> bool {
+fn obey(consumer: &mut dyn Consumer, hold: &mut Hold, commands: &blocking::Receiver<Command>) -> bool {
     loop {
         match commands.try_recv() {
-            Ok(Command::Pause(partition)) => consumer.pause(&[partition]),
-            Ok(Command::Resume(partition)) => consumer.resume(&[partition]),
+            Ok(command) => hold.obey(consumer, command),
             Err(blocking::TryRecvError::Empty) => return true,
             Err(blocking::TryRecvError::Disconnected) => return false,
         }
@@ -87,6 +131,7 @@ fn obey(consumer: &mut dyn Consumer, commands: &blocking::Receiver<Command>) -> 
 /// Polls once: what came, and what to wait for before the next poll.
 fn poll(
     consumer: &mut dyn Consumer,
+    hold: &mut Hold,
     bytes: usize,
     commands: &blocking::Receiver<Command>,
 ) -> Option<(Event, Option<blocking::Receiver<()>>)> {
@@ -100,10 +145,8 @@ fn poll(
         Ok(Poll::Lost(partitions)) => Some((Event::Lost(partitions, done), Some(wait))),
         Err(LogError::Retriable(reason)) => {
             tracing::warn!(group = consumer.group(), reason, "the log could not be read yet");
-            match commands.recv_timeout(REST) {
-                Ok(Command::Pause(partition)) => consumer.pause(&[partition]),
-                Ok(Command::Resume(partition)) => consumer.resume(&[partition]),
-                Err(_) => {}
+            if let Ok(command) = commands.recv_timeout(REST) {
+                hold.obey(consumer, command);
             }
             None
         }

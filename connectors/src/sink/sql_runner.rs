@@ -381,7 +381,7 @@ impl Runner {
             let name = TopicPartition { topic: self.topic.clone(), partition: *number };
             batch.positions.push((name, partition.progress.position()));
         }
-        match batch::commit(self.log.as_ref(), self.producer.as_mut(), &self.part, &batch)? {
+        match batch::commit(self.log.as_ref(), self.producer.as_mut(), &self.consumer.membership(), &batch)? {
             Committed::Yes => {
                 self.endings.clear();
                 self.aborts.reset();
@@ -390,6 +390,7 @@ impl Runner {
                 let pause = self.aborts.another(&self.part)?;
                 self.shutdown.wait(pause);
             }
+            Committed::Unreachable => drop(self.shutdown.wait(Aborts::rest())),
         }
         Ok(())
     }

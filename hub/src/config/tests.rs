@@ -61,9 +61,22 @@ fn every_syntax_fault_has_its_place() {
 }
 
 #[test]
-fn kafka_is_refused_with_what_to_do() {
+fn kafka_needs_brokers_and_a_safe_way_to_them() {
     let told = rendered("[log]\nkind = \"kafka\"");
-    assert!(told.contains("error[HUB-1012]") && told.contains("which this build does not have"), "{told}");
+    assert!(told.contains("error[HUB-1006]") && told.contains("add [log.kafka] with brokers"), "{told}");
+    let kafka = |rest: &str| format!("[log]\nkind = \"kafka\"\n[log.kafka]\n{rest}");
+    assert_eq!(faults(&kafka("brokers = [\"nowhere\"]\n")), [("HUB-1014", 4, 12)]);
+    assert_eq!(faults(&kafka("brokers = [\"a:1\"]\nprefix = \"no such/topic\"\n")), [("HUB-1005", 5, 10)]);
+    let brokers = "brokers = [\"a:1\", \"b:2\"]\n";
+    let sasl = "[log.kafka.sasl]\nmechanism = \"plain\"\nuser = \"hub\"\npassword = \"${KNOWN}\"\n";
+    assert_eq!(faults(&kafka(&format!("{brokers}{sasl}"))), [("HUB-1013", 6, 13)]);
+    assert_eq!(faults("[log]\n[log.kafka]\nbrokers = []\n"), [("HUB-1009", 2, 1)]);
+
+    let config = parse(&kafka(&format!("{brokers}prefix = \"jcms.\"\n[log.kafka.tls]\n{sasl}"))).unwrap();
+    let LogKind::Kafka(settings) = &config.log.kind else { panic!("{:?}", config.log.kind) };
+    assert_eq!((settings.brokers.as_str(), settings.prefix.as_str()), ("a:1,b:2", "jcms."));
+    assert!(settings.tls.is_some() && settings.sasl.is_some());
+    assert!(!format!("{config:?}").contains("a-token-of-some-length"));
 }
 
 #[test]

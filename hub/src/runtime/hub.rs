@@ -9,21 +9,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use connectors::delivery::http::wall_clock;
-use connectors::embedded::{EmbeddedLog, Settings};
 use connectors::http::{Committer, CommitterSettings, Credentials, IngestLedger, Limits, Role, Server, ServerSettings};
 use connectors::sink::Shutdown;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use topology::{Log, LogError, Offset, Record, TopicPartition, WorkerSnapshot};
+use topology::{LogError, Offset, Record, TopicPartition, WorkerSnapshot};
 
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::Failure;
+use super::log::OpenLog;
 use super::maintenance;
 use super::observation::Observation;
 use super::process;
 use super::sinks::Sinks;
 use super::sla_view::{self, SharedView, SlaView};
 use super::status::{HubStatus, not_ready};
+use super::waiting::Waiting;
 use super::workers::Workers;
 use crate::config::{self, Config};
 use crate::wiring;
@@ -60,7 +61,8 @@ type Lag = BTreeMap<(String, String), (u64, Vec<(TopicPartition, Offset)>)>;
 
 /// What is watched while the hub runs.
 pub(super) struct Parts {
-    pub(super) log: Arc<EmbeddedLog>,
+    log: wiring::SharedLog,
+    pub(super) opened: OpenLog,
     pub(super) failure: Failure,
     workers: Mutex<Workers>,
     sinks: tokio::sync::Mutex<Sinks>,
@@ -100,7 +102,8 @@ impl Hub {
         })
     }
 
-    /// Starts every part. Nothing is taken in before everything has started.
+    /// Starts every part. Nothing is taken in before everything has started; brokers that do not
+    /// answer are waited for.
     ///
     /// # Errors
     /// When the log, the database or a target cannot be opened.
@@ -110,21 +113,9 @@ impl Hub {
         process::private_directory(&config.data)
             .with_context(|| format!("cannot create {}", config.data.display()))
             .map_err(StartError::Data)?;
-        let opened = {
-            let directory = config.data.join("log");
-            tokio::task::spawn_blocking(move || EmbeddedLog::open(&directory, Settings::default())).await
-        };
-        let (embedded, report) =
-            opened.context("opening the log panicked")?.context("cannot open the log").map_err(StartError::Data)?;
-        tracing::info!(
-            partitions = report.partitions,
-            torn_bytes = report.torn_bytes,
-            elapsed_ms = report.elapsed.as_millis() as u64,
-            "the log is open"
-        );
-        let log: wiring::SharedLog = embedded.clone();
         let topology = Arc::new(wiring::topology(config)?);
-        log.ensure_topics(&wiring::topics(config, &topology)).context("cannot set up the topics")?;
+        let (opened, listener) = open(config, &topology, listener).await?;
+        let log = opened.shared();
 
         let failure = Failure::new();
         let sinks = Sinks::start(config, &log, &failure)?;
@@ -132,14 +123,18 @@ impl Hub {
         let workers = Workers::start(&topology, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
-        let threads = vec![
-            maintenance::start(embedded.clone(), background.clone(), failure.clone()).context("no thread")?,
+        let mut threads = vec![
             sla_view::start(log.clone(), config.log.partitions, sla.clone(), background.clone(), failure.clone())
                 .context("no thread")?,
         ];
+        if let OpenLog::Embedded(embedded) = &opened {
+            let tidying = maintenance::start(embedded.clone(), background.clone(), failure.clone());
+            threads.push(tidying.context("no thread")?);
+        }
         let ingest = IngestLedger::default();
         let parts = Arc::new(Parts {
-            log: embedded,
+            log: log.clone(),
+            opened,
             failure: failure.clone(),
             workers: Mutex::new(workers),
             sink_view: Mutex::new(sinks.snapshots()),
@@ -225,6 +220,27 @@ impl Hub {
     }
 }
 
+/// Opens the log and makes its topics. Who asks meanwhile is told what the hub waits for.
+async fn open(
+    config: &Config,
+    topology: &topology::Topology,
+    listener: TcpListener,
+) -> Result<(OpenLog, TcpListener), StartError> {
+    let topics = wiring::topics(config, topology);
+    let listener = listener.into_std().context("the listener cannot be shared")?;
+    let first = listener.try_clone().and_then(TcpListener::from_std).context("the listener cannot be shared")?;
+    let waiting = Waiting::start(first);
+    let (config, reason) = (config.clone(), waiting.reason.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        let opened = OpenLog::open(&config).map_err(StartError::Data)?;
+        opened.ensure_topics(&topics, |why| reason.tell(why)).context("cannot set up the topics")?;
+        Ok::<_, StartError>(opened)
+    });
+    let opened = opened.await.context("opening the log panicked")?;
+    waiting.end().await;
+    Ok((opened?, TcpListener::from_std(listener).context("the listener cannot be shared")?))
+}
+
 impl Parts {
     pub(super) fn worker_snapshots(&self) -> Vec<Option<WorkerSnapshot>> {
         lock(&self.workers).snapshots()
@@ -258,12 +274,16 @@ impl Parts {
     /// partition that its group has no position in yet is behind from its first record on.
     fn lag(&self) -> Lag {
         let mut lag = Lag::new();
+        if self.opened.trouble().is_some() {
+            // Each question would wait for its time-out.
+            return lag;
+        }
         let mut note = |group: &str, partition: &TopicPartition, next: Option<Offset>| {
-            let Ok((start, end)) = self.log.bounds(partition) else { return };
-            let next = next.map_or(start, |next| next.max(start));
+            let next = next.unwrap_or(Offset(0));
+            let Ok(behind) = self.log.behind(partition, next) else { return };
             let entry = lag.entry((group.to_owned(), partition.topic.to_string())).or_default();
-            entry.0 += (end.0 - next.0).max(0) as u64;
-            if end > next {
+            entry.0 += behind;
+            if behind > 0 {
                 entry.1.push((partition.clone(), next));
             }
         };

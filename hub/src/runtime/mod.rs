@@ -11,12 +11,15 @@
 mod exporter;
 mod failure;
 mod hub;
+mod instance;
+mod log;
 mod maintenance;
 mod observation;
 mod process;
 mod sinks;
 mod sla_view;
 mod status;
+mod waiting;
 mod workers;
 
 pub use exporter::recorder;

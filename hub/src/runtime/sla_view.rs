@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use connectors::sink::Shutdown;
 use schemas::{SlaState, SlaStatus, Timestamp};
-use topology::{Offset, Record, TopicPartition};
+use topology::{LogError, Offset, Record, TopicPartition};
 
 use super::failure::Failure;
 use super::observation::SlaCounts;
@@ -111,6 +111,10 @@ pub(super) fn start(
                     let before = *next;
                     match log.read(partition, before, READ_BYTES, &mut records) {
                         Ok(after) => *next = after,
+                        Err(LogError::Retriable(why)) => {
+                            tracing::debug!(why, "the SLA view cannot be read on yet");
+                            break;
+                        }
                         Err(error) => return failure.report("sla-view", &error),
                     }
                     let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);

@@ -36,12 +36,13 @@ impl HubStatus {
 
 impl Status for HubStatus {
     fn metrics(&self) -> String {
-        self.parts.publish();
+        // A log with brokers is asked for its ends.
+        tokio::task::block_in_place(|| self.parts.publish());
         recorder().render()
     }
 
     fn parts(&self) -> Vec<PartStatus> {
-        let mut parts = vec![self.part("log", true, self.parts.log.poison().map(str::to_owned))];
+        let mut parts = vec![self.part("log", true, self.parts.opened.trouble())];
         for (number, snapshot) in self.parts.worker_snapshots().iter().enumerate() {
             parts.push(self.part(&format!("worker-{number}"), true, not_ready(snapshot.as_ref())));
         }
@@ -75,7 +76,7 @@ fn targets(page: &str) -> Vec<(String, f64)> {
 /// Why a worker cannot take anything in yet.
 pub(super) fn not_ready(snapshot: Option<&WorkerSnapshot>) -> Option<String> {
     let Some(snapshot) = snapshot else { return Some("starting".into()) };
-    if snapshot.tasks.is_empty() {
+    if snapshot.tasks.is_empty() && !snapshot.joined {
         return Some("no partition assigned yet".into());
     }
     let restoring =

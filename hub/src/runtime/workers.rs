@@ -15,6 +15,8 @@ use crate::wiring::SharedLog;
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How often a worker tells how it is.
 const TELL_EVERY: Duration = Duration::from_millis(200);
+/// How long to wait before a worker is made anew, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Idle steps in a row after which a draining worker has nothing left.
 const IDLE_STEPS: u32 = 3;
 
@@ -47,6 +49,7 @@ impl Workers {
             let thread = Thread {
                 name: name.clone(),
                 worker,
+                log: log.clone(),
                 phase: workers.phase.clone(),
                 slot: slot.clone(),
                 failure: failure.clone(),
@@ -94,6 +97,7 @@ impl Workers {
 struct Thread {
     name: String,
     worker: Worker,
+    log: SharedLog,
     phase: Arc<AtomicU8>,
     slot: Slot,
     failure: Failure,
@@ -117,8 +121,50 @@ impl Thread {
     fn run(mut self) {
         let (name, failure) = (self.name.clone(), self.failure.clone());
         let _guard = Guard { name: &name, failure: &failure };
-        if let Err(error) = self.step_until_told() {
-            failure.report(&name, &error);
+        let mut pause = PAUSE.0;
+        loop {
+            let began = Instant::now();
+            match self.step_until_told() {
+                Ok(()) => return,
+                // The outside may recover. What a worker holds is in doubt then, so a new one begins
+                // from what is committed.
+                Err(WorkerError::Log(LogError::Retriable(why))) => {
+                    tracing::warn!(why, "a worker begins anew: the log could not be used");
+                }
+                Err(error) => return failure.report(&name, &error),
+            }
+            if began.elapsed() > PAUSE.1 {
+                pause = PAUSE.0;
+            }
+            match self.begin_anew(&mut pause) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return failure.report(&name, &error),
+            }
+        }
+    }
+
+    /// Replaces the worker; false when it was told to stop meanwhile.
+    fn begin_anew(&mut self, pause: &mut Duration) -> Result<bool, WorkerError> {
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        loop {
+            let until = Instant::now() + *pause;
+            while Instant::now() < until {
+                if self.phase.load(Ordering::Acquire) != RUN {
+                    return Ok(false);
+                }
+                std::thread::sleep(PATIENCE);
+            }
+            *pause = (*pause * 2).min(PAUSE.1);
+            let (topology, settings) = (self.worker.topology().clone(), self.worker.settings().clone());
+            match Worker::new(topology, self.log.clone(), settings) {
+                Ok(worker) => {
+                    self.worker = worker;
+                    return Ok(true);
+                }
+                Err(WorkerError::Log(LogError::Retriable(why))) => tracing::debug!(why, "the log is waited for"),
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -132,15 +178,7 @@ impl Thread {
                 return self.end();
             }
             let began = Instant::now();
-            let step = match self.worker.run_once(wall_clock(), PATIENCE) {
-                Ok(step) => step,
-                // The outside may recover: the step is made again.
-                Err(WorkerError::Log(LogError::Retriable(why))) => {
-                    tracing::warn!(%why, "the log asks to try again");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
+            let step = self.worker.run_once(wall_clock(), PATIENCE)?;
             idle_steps = if step.idle { idle_steps + 1 } else { 0 };
             if step.commit == Some(Commit::Committed) {
                 commit_seconds.record(began.elapsed().as_secs_f64());

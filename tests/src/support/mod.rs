@@ -4,10 +4,12 @@ mod billing;
 mod event;
 mod files;
 mod hub;
+mod kafka;
 mod wait;
 
 pub use billing::Billing;
 pub use event::{event, now, order_created, order_state};
 pub use files::files_with;
 pub use hub::{Hub, Running, free_port, hub_command, run_hub, sum};
+pub use kafka::Broker;
 pub use wait::until;

@@ -8,6 +8,14 @@ use super::{LetterSettings, PartPlan, TaskId};
 use crate::store::Stores;
 use crate::{Counts, Fate, Fault, Outcome, OutgoingRecord, Record, TopicName, Verdict, Waiting};
 
+/// What a log adds to a record at most: lengths, offset, timestamp, the header of a batch.
+const RECORD_OVERHEAD: usize = 128;
+
+/// What a record without headers counts against the log's limit.
+pub(crate) fn record_size(key: Option<&[u8]>, value: Option<&[u8]>) -> usize {
+    RECORD_OVERHEAD + key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len)
+}
+
 /// The part of a task that its processors see through their context.
 pub(crate) struct TaskCore {
     pub(crate) id: TaskId,
@@ -31,17 +39,29 @@ pub(crate) struct TaskCore {
 impl TaskCore {
     /// Keeps a record to be sent when the call has succeeded.
     pub(crate) fn send(&mut self, record: OutgoingRecord) {
-        let size =
-            record.key.as_ref().map_or(0, bytes::Bytes::len) + record.value.as_ref().map_or(0, bytes::Bytes::len);
+        let size = record_size(record.key.as_deref(), record.value.as_deref());
         if size > self.max_record_bytes {
-            let detail = format!(
-                "a record of {size} bytes for {} is larger than the limit of {}",
-                record.topic, self.max_record_bytes
-            );
-            self.call_fault.get_or_insert(Fault::new(Fate::DeadLetter, "HUB-3090", "output_too_large", detail));
+            self.too_large(size, &record.topic.clone());
             return;
         }
         self.outgoing.push(record);
+    }
+
+    /// Puts a value that its changelog can hold.
+    pub(crate) fn put(&mut self, store: usize, key: &[u8], value: &[u8]) {
+        let size = record_size(Some(key), Some(value));
+        if size > self.max_record_bytes {
+            self.too_large(size, &self.plan.stores[store].changelog.clone());
+            return;
+        }
+        self.stores.put(store, key, value);
+    }
+
+    /// The call that runs fails: the log would refuse what it made, now and at every repetition.
+    fn too_large(&mut self, size: usize, topic: &str) {
+        let detail =
+            format!("a record of {size} bytes for {topic} is larger than the limit of {}", self.max_record_bytes);
+        self.call_fault.get_or_insert(Fault::new(Fate::DeadLetter, "HUB-3090", "output_too_large", detail));
     }
 
     /// The number of a topic's counts.

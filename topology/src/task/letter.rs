@@ -7,6 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemas::{DeadLetter, Timestamp};
 
+use super::TaskCore;
+use super::core::record_size;
 use crate::{Fault, OutgoingRecord, Record, TopicName};
 
 /// Makes the text of a record that a dead letter may show; `None` shows nothing.
@@ -39,23 +41,26 @@ impl fmt::Debug for LetterSettings {
     }
 }
 
-/// The letter for a record that `part` gives up.
+/// How much of a fault's own words is kept in a letter that is too large with them.
+const WORDS_LIMIT: usize = 256;
+
+/// The letter for a record that a task gives up. It never exceeds the largest record that the log
+/// takes, else the record would come back for ever: it leaves out what it must.
 pub(crate) fn dead_letter(
-    settings: &LetterSettings,
-    part: &str,
+    core: &TaskCore,
     fault: &Fault,
     record: &Record,
     quarantine: bool,
     now: Timestamp,
 ) -> OutgoingRecord {
-    let size = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+    let settings = &core.letters;
     let headers: BTreeMap<String, String> = record
         .headers
         .iter()
         .filter_map(|(name, value)| Some((name.to_string(), std::str::from_utf8(value).ok()?.to_owned())))
         .collect();
-    let letter = DeadLetter {
-        part: part.into(),
+    let mut letter = DeadLetter {
+        part: core.plan.name.to_string(),
         origin_topic: record.topic.to_string(),
         origin_partition: record.partition as i32,
         origin_offset: record.offset.0,
@@ -65,15 +70,33 @@ pub(crate) fn dead_letter(
         detail: fault.detail.clone(),
         attempts: 1,
         at: now,
-        payload_bytes: size(&record.value) as i64,
+        payload_bytes: record.value.as_ref().map_or(0, Bytes::len) as i64,
         payload: settings.payload.as_ref().and_then(|guard| guard(record)),
         headers,
     };
+    let mut key = record.key.clone();
+    let mut value = schemas::encode(&letter);
+    let shed: [fn(&mut DeadLetter, &mut Option<Bytes>); 4] = [
+        |letter, _| letter.payload = None,
+        |letter, _| letter.headers.clear(),
+        |_, key| *key = None,
+        |letter, _| {
+            let words = letter.field.iter_mut().chain([&mut letter.detail]);
+            words.for_each(|text| text.truncate(text.floor_char_boundary(WORDS_LIMIT)));
+        },
+    ];
+    for step in shed {
+        if record_size(key.as_deref(), Some(&value)) <= core.max_record_bytes {
+            break;
+        }
+        step(&mut letter, &mut key);
+        value = schemas::encode(&letter);
+    }
     OutgoingRecord {
         topic: if quarantine { settings.quarantine.clone() } else { settings.dead_letters.clone() },
         partition: None,
-        key: record.key.clone(),
-        value: Some(schemas::encode(&letter).into()),
+        key,
+        value: Some(value.into()),
         timestamp: now,
         headers: Vec::new(),
     }

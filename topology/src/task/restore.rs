@@ -31,7 +31,10 @@ impl Task {
     pub(crate) fn begin_restore(&mut self, log: &dyn Log) -> Result<(), TaskError> {
         self.state.advance(TaskState::Restoring);
         for store in 0..self.core.plan.stores.len() {
-            let (start, end) = log.bounds(&self.changelog(store))?;
+            let changelog = self.changelog(store);
+            // The positions are read already, so a former owner's transaction that they hold has
+            // written all its records, but some of them may not be visible yet.
+            let (start, end) = (log.bounds(&changelog)?.0, log.written_end(&changelog)?);
             if start < end {
                 self.restore.open.push((store, start, end));
                 self.restore.total += (end.0 - start.0) as u64;
@@ -55,8 +58,7 @@ impl Task {
                 let Some(key) = &record.key else { continue };
                 self.core.stores.restore(store, key, record.value.as_deref());
             }
-            // A log that has nothing more to give although its end was further has compacted it away.
-            if read_to < end && read_to > next {
+            if read_to < end && (read_to > next || !log.is_replayed(&self.changelog(store), read_to, end)?) {
                 self.restore.open.push((store, read_to, end));
             }
         }

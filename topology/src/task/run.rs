@@ -156,7 +156,7 @@ impl Task {
                         return Err(TaskError::Stop { place, fault });
                     }
                 };
-                let letter = dead_letter(&self.core.letters, &self.core.plan.name, &fault, &record, quarantine, now);
+                let letter = dead_letter(&self.core, &fault, &record, quarantine, now);
                 self.core.outgoing.push(letter);
                 outcome.into()
             }

@@ -25,7 +25,7 @@ impl Worker {
         for task in self.tasks.iter_mut().filter(|task| task.touched) {
             task.prepare_commit(now, producer.as_mut(), &mut self.positions)?;
         }
-        let ended = producer.commit(consumer.group(), &self.positions)?;
+        let ended = producer.commit_as(&consumer.membership(), &self.positions)?;
         let opened = self.opened_at.take().unwrap_or(now);
         match ended {
             Commit::Committed => {
@@ -41,7 +41,7 @@ impl Worker {
             Commit::Fenced => {
                 self.counters.fenced += 1;
                 self.close_all();
-                self.connection = None;
+                self.disconnect();
             }
         }
         Ok(ended)
@@ -78,6 +78,11 @@ impl Worker {
         self.rewind()
     }
 
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.joined = false;
+    }
+
     /// Drains what is queued, commits, closes the tasks and leaves the group.
     ///
     /// # Errors
@@ -91,7 +96,7 @@ impl Worker {
         }
         self.commit(now)?;
         self.close_all();
-        self.connection = None;
+        self.disconnect();
         Ok(())
     }
 }

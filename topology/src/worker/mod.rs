@@ -31,6 +31,8 @@ pub struct Worker {
     tables: Vec<GlobalTable>,
     /// `None` until the first step, and while a fenced pair is replaced.
     connection: Option<Connection>,
+    /// Whether the consumer has been told of an assignment.
+    joined: bool,
     tasks: Vec<Task>,
     /// Which task and source a partition's records go to.
     routes: BTreeMap<TopicPartition, (usize, usize)>,
@@ -83,6 +85,7 @@ impl Worker {
             tables,
             topology,
             connection: None,
+            joined: false,
             tasks: Vec::new(),
             routes: BTreeMap::new(),
             pending: BTreeMap::new(),

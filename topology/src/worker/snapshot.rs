@@ -10,6 +10,8 @@ use crate::{Ledger, Offset, TaskId, TaskState, TopicPartition};
 /// A worker at one instant, between two steps.
 #[derive(Clone, Debug)]
 pub struct WorkerSnapshot {
+    /// Whether its group has told it which partitions are its own, if only that none is.
+    pub joined: bool,
     /// Its tasks, by id.
     pub tasks: Vec<TaskSnapshot>,
     /// Its global tables.
@@ -103,6 +105,7 @@ impl Worker {
             bytes: table.bytes(),
         };
         WorkerSnapshot {
+            joined: self.joined,
             tasks: self.tasks.iter().map(task_snapshot).collect(),
             tables: self.tables.iter().map(table).collect(),
             records: self.counters.records,

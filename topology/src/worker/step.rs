@@ -77,7 +77,10 @@ impl Worker {
                 self.feed();
                 return Ok(brought);
             }
-            Ok(Poll::Assigned(partitions)) => self.assigned(partitions)?,
+            Ok(Poll::Assigned(partitions)) => {
+                self.assigned(partitions)?;
+                self.joined = true;
+            }
             Ok(Poll::Revoked(partitions)) => self.revoked(now, &partitions)?,
             Ok(Poll::Lost(partitions)) => self.lost(&partitions)?,
             Ok(Poll::Idle) | Err(crate::LogError::Retriable(_)) => {}

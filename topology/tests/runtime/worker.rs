@@ -7,8 +7,8 @@ use bytes::Bytes;
 use schemas::Timestamp;
 use topology::sim::SimLog;
 use topology::{
-    Commit, Log, OutgoingRecord, Position, TopicPartition, TopicSpec, TopologyError, Worker, WorkerError,
-    WorkerSettings,
+    Commit, LetterSettings, Log, OutgoingRecord, Position, TopicPartition, TopicSpec, TopologyError, Worker,
+    WorkerError, WorkerSettings,
 };
 
 use crate::fixture::counting;
@@ -161,4 +161,40 @@ fn sources_of_one_part_need_equal_partition_counts() {
     log.ensure_topics(&[TopicSpec::compact("left", 2), TopicSpec::compact("right", 3)]).unwrap();
     let refused = Worker::new(Arc::new(builder.build().unwrap()), Arc::new(log), WorkerSettings::new("app"));
     assert!(matches!(refused.err(), Some(WorkerError::Topology(TopologyError::NotCoPartitioned { .. }))));
+}
+
+/// A log refuses a record beyond its limit each time: whatever comes in, nothing larger goes out.
+#[test]
+fn no_letter_state_or_output_is_larger_than_the_log_takes() {
+    const LIMIT: usize = 700;
+    let log = log(1);
+    let letters = LetterSettings { payload: Some(Arc::new(|_| Some("p".repeat(5000)))), ..LetterSettings::default() };
+    let mut worker = started(&log, WorkerSettings { max_record_bytes: LIMIT, letters, ..WorkerSettings::new("app") });
+    let mut outside = log.producer("outside").unwrap();
+    // Too long for the counts' changelog; for the letter itself; shown in full by the guard; fine.
+    let cases = [("k".repeat(600), "v"), ("k".repeat(5000), "v"), ("a".into(), "poison"), ("b".into(), "v")];
+    for (key, value) in cases {
+        let header = ("name".into(), Bytes::from(vec![b'h'; 900]));
+        let (topic, key, value) = ("words".into(), Some(key.into()), Some(value.into()));
+        let timestamp = Timestamp(1);
+        let record = OutgoingRecord { topic, partition: None, key, value, timestamp, headers: vec![header] };
+        outside.send(record).unwrap();
+    }
+    assert_eq!(outside.commit("", &[]).unwrap(), Commit::Committed);
+    for now in 0..9 {
+        worker.run_once(Timestamp(now * 100), ZERO).unwrap();
+    }
+    let letters = log.records("hub.dead_letter");
+    let codes: Vec<_> = letters
+        .iter()
+        .map(|record| schemas::decode::<schemas::DeadLetter>(record.value.as_ref().unwrap()).unwrap().code)
+        .collect();
+    assert_eq!(codes, ["HUB-3090", "HUB-3090", "HUB-0001"]);
+    assert_eq!(log.records("counts").len(), 1);
+    for (topic, _) in log.topics().unwrap().iter().filter(|(topic, _)| &**topic != "words") {
+        for record in log.records(topic) {
+            let size = [&record.key, &record.value].map(|part| part.as_ref().map_or(0, Bytes::len));
+            assert!(size[0] + size[1] < LIMIT, "{size:?} bytes for {topic}");
+        }
+    }
 }

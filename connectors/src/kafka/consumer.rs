@@ -1,0 +1,290 @@
+//! A member of a consumer group, used by one thread.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::{Message as _, Offset as RawOffset, TopicPartitionList};
+use topology::{
+    Consumer, ConsumerConfig, LogError, Membership, Offset, Poll, Position, Record, TopicName, TopicPartition,
+};
+
+use super::assignment::{MemberContext, Place, Rebalance, give_back, list_of, take};
+use super::client::Context;
+use super::error::{self, Asked};
+use super::native::{Group, Names, Spec, record_of};
+use super::reader::size_of_record;
+use super::shared::Shared;
+use super::{config, not_made};
+
+/// How long to wait before a seek is tried again that came before its partition was being read.
+const SEEK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Who a consumer is in its group, as it is at each moment; what a [`Membership`] holds.
+pub(super) struct Member(Weak<BaseConsumer<MemberContext>>);
+
+impl Member {
+    /// Its place in the group; `None` when it has none, or is gone.
+    pub(super) fn place(&self) -> Option<Group> {
+        let consumer = self.0.upgrade()?;
+        Group::of_member(consumer.client().native_ptr())
+    }
+}
+
+/// See the module.
+pub(super) struct KafkaConsumer {
+    shared: Arc<Shared>,
+    consumer: Arc<BaseConsumer<MemberContext>>,
+    group: Arc<str>,
+    membership: Membership,
+    /// The topics by the broker's names.
+    topics: Vec<(String, TopicName)>,
+    /// What is read, by the hub's names.
+    assigned: BTreeMap<TopicPartition, Place>,
+    /// Noted and not yet told, because something that it needs could not be asked for.
+    waiting: Option<Rebalance>,
+    /// Told, and to be given back when the owner polls again.
+    owed: Option<Vec<Place>>,
+    names: Names,
+}
+
+impl KafkaConsumer {
+    pub(super) fn new(shared: Arc<Shared>, config: &ConsumerConfig) -> Result<Self, LogError> {
+        let context = MemberContext::new(Context::new("consumer", &shared.settings, &shared.health));
+        let settings = config::member(&shared.settings, &shared.wire_name(&config.group), config.member);
+        let consumer = BaseConsumer::from_config_and_context(&settings, context).map_err(|error| not_made(&error))?;
+        let consumer = Arc::new(consumer);
+        let topics: Vec<_> = config.topics.iter().map(|topic| (shared.wire_name(topic), topic.clone())).collect();
+        let names: Vec<_> = topics.iter().map(|(name, _)| name.as_str()).collect();
+        consumer.subscribe(&names).map_err(|error| error::of(&error, Asked::Group(&config.group)))?;
+        let group: Arc<str> = config.group.as_str().into();
+        let member: Arc<Member> = Arc::new(Member(Arc::downgrade(&consumer)));
+        Ok(Self {
+            membership: Membership::of_member(group.clone(), member),
+            shared,
+            consumer,
+            group,
+            topics,
+            assigned: BTreeMap::new(),
+            waiting: None,
+            owed: None,
+            names: Names::default(),
+        })
+    }
+
+    /// Gives back what the owner was told of, now that it has done with it.
+    fn settle(&mut self) -> Result<(), LogError> {
+        let Some(places) = &self.owed else { return Ok(()) };
+        let given = self.shared.watchdog.over("giving partitions back", || give_back(&self.consumer, &list_of(places)));
+        given.map_err(|error| error::of(&error, Asked::Group(&self.group)))?;
+        self.owed = None;
+        Ok(())
+    }
+
+    fn own(&self, place: &Place) -> Option<TopicPartition> {
+        let (_, topic) = self.topics.iter().find(|(name, _)| *name == place.0)?;
+        Some(TopicPartition { topic: topic.clone(), partition: place.1 as u32 })
+    }
+
+    /// Tells of a rebalance; `None` when there is nothing to tell of it.
+    fn tell(&mut self, rebalance: Rebalance) -> Result<Option<Poll>, LogError> {
+        match rebalance {
+            Rebalance::Assign(places) => match self.assign(&places) {
+                // Also that nothing is: the member has its place.
+                Ok(positions) => Ok(Some(Poll::Assigned(positions))),
+                Err(error) => {
+                    self.waiting = Some(Rebalance::Assign(places));
+                    Err(error)
+                }
+            },
+            Rebalance::Revoke { places, lost } => {
+                let gone: Vec<_> = places.iter().filter_map(|place| self.own(place)).collect();
+                self.assigned.retain(|partition, _| !gone.contains(partition));
+                self.owed = Some(places);
+                if gone.is_empty() {
+                    self.settle()?;
+                    return Ok(None);
+                }
+                tracing::info!(group = &*self.group, partitions = gone.len(), lost, "partitions are taken away");
+                Ok(Some(if lost { Poll::Lost(gone) } else { Poll::Revoked(gone) }))
+            }
+        }
+    }
+
+    /// Takes partitions up from their committed positions.
+    fn assign(&mut self, places: &[Place]) -> Result<Vec<(TopicPartition, Position)>, LogError> {
+        let partitions: Vec<_> = places.iter().filter_map(|place| self.own(place)).collect();
+        let committed =
+            if partitions.is_empty() { Vec::new() } else { self.shared.positions(&self.group, &partitions)? };
+        let new: Vec<_> = committed
+            .iter()
+            .filter(|(_, position)| position.is_none())
+            .map(|(partition, _)| partition.clone())
+            .collect();
+        let first = if new.is_empty() { Vec::new() } else { self.shared.offsets(&new, Spec::First)? };
+        let mut list = TopicPartitionList::new();
+        let mut positions = Vec::with_capacity(partitions.len());
+        for (partition, position) in committed {
+            let position = position.unwrap_or_else(|| {
+                let start = first.iter().find(|(new, _)| *new == partition);
+                start.map_or(Offset(0), |(_, offset)| *offset).into()
+            });
+            let (topic, number) = self.shared.place(&partition);
+            list.add_partition_offset(&topic, number, RawOffset::Offset(position.next_offset.0.max(0)))
+                .map_err(|error| error::of(&error, Asked::Partition(&partition)))?;
+            positions.push((partition, position));
+        }
+        let taken = self.shared.watchdog.over("taking partitions", || take(&self.consumer, &list));
+        taken.map_err(|error| error::of(&error, Asked::Group(&self.group)))?;
+        for (partition, _) in &positions {
+            self.assigned.insert(partition.clone(), self.shared.place(partition));
+        }
+        tracing::info!(group = &*self.group, partitions = positions.len(), "partitions are assigned");
+        Ok(positions)
+    }
+
+    /// What to make of an error that came instead of a record.
+    fn judge(&self, error: &KafkaError) -> Result<(), LogError> {
+        let Some(code) = error.rdkafka_error_code() else { return Ok(()) };
+        if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
+            return Err(match error::of(error, Asked::Group(&self.group)) {
+                LogError::Retriable(why) => LogError::Corrupt(why),
+                error => error,
+            });
+        }
+        match code {
+            // Told by the context already; the client goes on trying.
+            RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::SSL
+            | RDKafkaErrorCode::OperationTimedOut => Ok(()),
+            _ => match error::of_code(code, Asked::Group(&self.group)) {
+                denied @ LogError::Denied(_) => Err(denied),
+                other => {
+                    tracing::warn!(group = &*self.group, error = %other, "the consumer was told of a fault");
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    fn set_paused(&self, partitions: &[TopicPartition], paused: bool) {
+        let places: Vec<_> = partitions.iter().filter_map(|partition| self.assigned.get(partition)).collect();
+        if places.is_empty() {
+            return;
+        }
+        let list = list_of(places);
+        let done = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        if let Err(error) = done {
+            tracing::warn!(group = &*self.group, %error, paused, "partitions could not be paused or resumed");
+        }
+    }
+}
+
+/// Records of one partition come in runs: its topic is looked up once a run.
+fn topic_of(topics: &[(String, TopicName)], last: &mut usize, message: &BorrowedMessage<'_>) -> Option<TopicName> {
+    let name = message.topic();
+    if topics.get(*last).is_none_or(|(known, _)| known != name) {
+        *last = topics.iter().position(|(known, _)| known == name)?;
+    }
+    Some(topics[*last].1.clone())
+}
+
+impl Consumer for KafkaConsumer {
+    fn poll(&mut self, timeout: Duration, max_bytes: usize, into: &mut Vec<Record>) -> Result<Poll, LogError> {
+        self.settle()?;
+        let deadline = Instant::now() + timeout;
+        let mut patience = timeout;
+        let (mut bytes, mut last) = (0, usize::MAX);
+        loop {
+            if bytes == 0
+                && let Some(rebalance) = self.waiting.take().or_else(|| self.consumer.context().next())
+                && let Some(poll) = self.tell(rebalance)?
+            {
+                return Ok(poll);
+            }
+            match self.consumer.poll(patience) {
+                Some(Ok(message)) => {
+                    if let Some(topic) = topic_of(&self.topics, &mut last, &message) {
+                        let record = record_of(&message, topic, &mut self.names);
+                        bytes += size_of_record(&record);
+                        into.push(record);
+                    }
+                    if bytes >= max_bytes {
+                        return Ok(Poll::Records);
+                    }
+                    patience = Duration::ZERO;
+                    continue;
+                }
+                Some(Err(error)) => self.judge(&error)?,
+                None => {}
+            }
+            if bytes > 0 {
+                return Ok(Poll::Records);
+            }
+            patience = deadline.saturating_duration_since(Instant::now());
+            if patience.is_zero() {
+                // A rebalance that this very poll has noted is told by the next one at the latest.
+                return match self.consumer.context().next() {
+                    Some(rebalance) => Ok(self.tell(rebalance)?.unwrap_or(Poll::Idle)),
+                    None => Ok(Poll::Idle),
+                };
+            }
+        }
+    }
+
+    fn seek(&mut self, partition: &TopicPartition, next: Offset) -> Result<(), LogError> {
+        let Some((topic, number)) = self.assigned.get(partition) else {
+            return Err(LogError::UnknownPartition(partition.clone()));
+        };
+        let timeout = self.shared.settings.request_timeout;
+        let deadline = Instant::now() + timeout;
+        loop {
+            let sought = self
+                .shared
+                .watchdog
+                .over("seeking", || self.consumer.seek(topic, *number, RawOffset::Offset(next.0.max(0)), timeout));
+            match sought {
+                Ok(()) => return Ok(()),
+                // The partition was assigned a moment ago and is not being read yet.
+                Err(_) if Instant::now() < deadline => std::thread::sleep(SEEK_PAUSE),
+                Err(error) => return Err(LogError::Retriable(format!("seeking in {partition}: {error}"))),
+            }
+        }
+    }
+
+    fn pause(&mut self, partitions: &[TopicPartition]) {
+        self.set_paused(partitions, true);
+    }
+
+    fn resume(&mut self, partitions: &[TopicPartition]) {
+        self.set_paused(partitions, false);
+    }
+
+    fn group(&self) -> &str {
+        &self.group
+    }
+
+    fn membership(&self) -> Membership {
+        self.membership.clone()
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        self.consumer.context().close();
+        if let Err(error) = self.settle() {
+            tracing::debug!(%error, "partitions could not be given back before the end");
+        }
+        // A rebalance that was noted and not answered would hold the end up.
+        while let Some(rebalance) = self.waiting.take().or_else(|| self.consumer.context().next()) {
+            let (Rebalance::Assign(places) | Rebalance::Revoke { places, .. }) = rebalance;
+            drop(give_back(&self.consumer, &list_of(&places)));
+        }
+    }
+}

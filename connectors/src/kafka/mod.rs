@@ -1,0 +1,152 @@
+//! The log port on Apache Kafka, through librdkafka.
+//!
+//! ```text
+//!  worker thread --poll--> KafkaConsumer  (one member of the group; rebalances come in band)
+//!        |                      | membership: who it is in the group, at each moment
+//!        +-----commit_as--> KafkaProducer (one transactional id; positions go with the records)
+//!  any thread ----read----> Readers       (cursors on partitions, without a group)
+//!        +---topics, bounds, committed--> an administrative client
+//! ```
+//!
+//! What the broker does not promise is kept from callers: a consumer that was thrown out of its group
+//! cannot commit, an unknown outcome of a commit is found out, and a header whose name is no text
+//! ends nobody. Timestamps before 1970-01-01T00:00:00.001Z are written as that instant.
+
+mod assignment;
+mod client;
+mod config;
+mod consumer;
+mod error;
+#[allow(unsafe_code)]
+mod native;
+mod producer;
+mod reader;
+mod settings;
+mod shared;
+mod signal;
+mod statistics;
+mod topics;
+mod watchdog;
+
+use std::sync::Arc;
+
+use topology::TopicSpec;
+use topology::{
+    Consumer, ConsumerConfig, Log, LogError, Offset, Position, Producer, Record, TopicName, TopicPartition,
+};
+
+pub use settings::{GroupProtocol, KafkaSettings, Sasl, Tls, Token, TokenSource};
+pub use watchdog::OnStuck;
+
+use consumer::KafkaConsumer;
+use error::Asked;
+use native::Spec;
+use producer::KafkaProducer;
+use shared::Shared;
+
+/// Apache Kafka as a log.
+pub struct KafkaLog {
+    shared: Arc<Shared>,
+}
+
+impl KafkaLog {
+    /// Makes the clients; connections come when they are needed. A call that never comes back is
+    /// told to `on_stuck`, which should end the process.
+    ///
+    /// # Errors
+    /// [`LogError::Corrupt`] when librdkafka does not take the settings, [`LogError::Io`] without threads.
+    pub fn open(settings: KafkaSettings, on_stuck: OnStuck) -> Result<Arc<Self>, LogError> {
+        Ok(Arc::new(Self { shared: Shared::open(settings, on_stuck)? }))
+    }
+
+    /// Why the brokers cannot be used at the moment, if so.
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.health.trouble()
+    }
+
+    /// Asks the brokers for anything at all, to see whether they can be reached.
+    ///
+    /// # Errors
+    /// [`LogError::Retriable`] while none answers, [`LogError::Denied`] when the credentials are wrong.
+    pub fn ping(&self) -> Result<(), LogError> {
+        self.shared.refresh().map(drop)
+    }
+}
+
+impl Log for KafkaLog {
+    fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        topics::ensure(&self.shared, topics)
+    }
+
+    fn topics(&self) -> Result<Vec<(TopicName, u32)>, LogError> {
+        let mut topics: Vec<_> = self.shared.refresh()?.iter().map(|(name, count)| (name.clone(), *count)).collect();
+        topics.sort();
+        Ok(topics)
+    }
+
+    fn bounds(&self, partition: &TopicPartition) -> Result<(Offset, Offset), LogError> {
+        Ok((self.shared.offset(partition, Spec::First)?, self.shared.offset(partition, Spec::Stable)?))
+    }
+
+    fn written_end(&self, partition: &TopicPartition) -> Result<Offset, LogError> {
+        self.shared.offset(partition, Spec::Written)
+    }
+
+    fn is_replayed(&self, _partition: &TopicPartition, next: Offset, end: Offset) -> Result<bool, LogError> {
+        // Reading gets to the end of what is decided, whatever was compacted away before it; what is
+        // undecided ends by the time-out of its transaction at the latest.
+        Ok(next >= end)
+    }
+
+    fn behind(&self, partition: &TopicPartition, next: Offset) -> Result<u64, LogError> {
+        /// Up to so many offsets may be those of transactions' ends only.
+        const FEW: i64 = 16;
+        let (start, end) = self.bounds(partition)?;
+        let next = next.max(start);
+        let behind = (end.0 - next.0).max(0);
+        if (1..=FEW).contains(&behind) {
+            let mut records = Vec::new();
+            self.read(partition, next, 1, &mut records)?;
+            if records.is_empty() {
+                return Ok(0);
+            }
+        }
+        Ok(behind as u64)
+    }
+
+    fn committed(&self, group: &str, partition: &TopicPartition) -> Result<Option<Position>, LogError> {
+        self.shared.check(partition)?;
+        let found = self.shared.positions(group, std::slice::from_ref(partition))?;
+        Ok(found.into_iter().next().and_then(|(_, position)| position))
+    }
+
+    fn read(
+        &self,
+        partition: &TopicPartition,
+        from: Offset,
+        max_bytes: usize,
+        into: &mut Vec<Record>,
+    ) -> Result<Offset, LogError> {
+        self.shared.check(partition)?;
+        self.shared.readers.read(&self.shared, partition, from, max_bytes, into)
+    }
+
+    fn consumer(&self, config: ConsumerConfig) -> Result<Box<dyn Consumer>, LogError> {
+        for topic in &config.topics {
+            self.shared.partitions(topic)?;
+        }
+        Ok(Box::new(KafkaConsumer::new(self.shared.clone(), &config)?))
+    }
+
+    fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
+        Ok(Box::new(KafkaProducer::new(self.shared.clone(), transactional_id)?))
+    }
+}
+
+/// The error of a client that could not be made.
+fn not_made(error: &rdkafka::error::KafkaError) -> LogError {
+    match error::of(error, Asked::Cluster) {
+        LogError::Retriable(why) => LogError::Retriable(why),
+        _ => LogError::Corrupt(format!("librdkafka does not take the settings: {error}")),
+    }
+}

@@ -1,0 +1,151 @@
+//! Messages as records: keys, values and headers copied once, into one piece of memory.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rdkafka::bindings as raw;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::message::BorrowedMessage;
+use schemas::Timestamp;
+use topology::{Header, Offset, Record, TopicName};
+
+use super::{Queue, millis};
+
+/// Header names that were seen: few, again and again.
+#[derive(Default)]
+pub(in crate::kafka) struct Names(Vec<Arc<str>>);
+
+/// So many names are remembered; a writer that invents names must not fill the memory.
+const NAMES: usize = 64;
+
+impl Names {
+    fn get(&mut self, name: &CStr) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| known.as_bytes() == name.to_bytes()) {
+            return known.clone();
+        }
+        // A name that is not text is nobody's, but its record must come through.
+        let name: Arc<str> = name.to_string_lossy().into();
+        if self.0.len() < NAMES {
+            self.0.push(name.clone());
+        }
+        name
+    }
+}
+
+/// A header as it stands in the message.
+struct RawHeader<'m> {
+    name: &'m CStr,
+    value: &'m [u8],
+}
+
+/// The record that a consumer's message holds.
+pub(in crate::kafka) fn record_of(message: &BorrowedMessage<'_>, topic: TopicName, names: &mut Names) -> Record {
+    // SAFETY: the wrapper keeps the message alive for as long as it is borrowed.
+    record(unsafe { &*message.ptr() }, topic, names)
+}
+
+/// The record that a message holds. The message is one that the client handed out, not yet destroyed.
+fn record(message: &raw::rd_kafka_message_t, topic: TopicName, names: &mut Names) -> Record {
+    let (key, value) = (part(message, message.key, message.key_len), part(message, message.payload, message.len));
+    let headers = headers(message);
+    let headers_length: usize = headers.iter().map(|header| header.value.len()).sum();
+    let mut memory = Vec::with_capacity(key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + headers_length);
+    key.into_iter().chain(value).chain(headers.iter().map(|header| header.value)).for_each(|part| {
+        memory.extend_from_slice(part);
+    });
+    let mut memory = Bytes::from(memory);
+    let mut next = |part: &[u8]| memory.split_to(part.len());
+    let (key, value) = (key.map(&mut next), value.map(&mut next));
+    let headers: Vec<Header> = headers.iter().map(|header| (names.get(header.name), next(header.value))).collect();
+    let mut kind = raw::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    // SAFETY: the message is alive, as its reference says.
+    let timestamp = unsafe { raw::rd_kafka_message_timestamp(message, &raw mut kind) };
+    Record {
+        topic,
+        partition: message.partition as u32,
+        offset: Offset(message.offset),
+        timestamp: Timestamp(timestamp.max(0)),
+        key,
+        value,
+        headers,
+    }
+}
+
+/// The bytes at a pointer of the message; `None` for null, which is not the same as empty.
+fn part(_message: &raw::rd_kafka_message_t, at: *mut std::ffi::c_void, length: usize) -> Option<&[u8]> {
+    // SAFETY: librdkafka's key and payload pointers are null or hold so many bytes, unchanged
+    // until the message is destroyed, which its reference rules out for the result's lifetime.
+    (!at.is_null()).then(|| unsafe { std::slice::from_raw_parts(at.cast(), length) })
+}
+
+/// The headers, whatever their names hold; the wrapper panics on names that are not UTF-8.
+fn headers(message: &raw::rd_kafka_message_t) -> Vec<RawHeader<'_>> {
+    let mut headers = std::ptr::null_mut();
+    // SAFETY: the message is alive; the headers stay its own and are only read.
+    let code = unsafe { raw::rd_kafka_message_headers(message, &raw mut headers) };
+    if code != raw::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || headers.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: as above.
+    let count = unsafe { raw::rd_kafka_header_cnt(headers) };
+    let mut found = Vec::with_capacity(count);
+    for index in 0..count {
+        let (mut name, mut value, mut length) = (std::ptr::null(), std::ptr::null(), 0);
+        // SAFETY: the index is below the count; the three places are written before use.
+        let code =
+            unsafe { raw::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut length) };
+        if code != raw::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
+            break;
+        }
+        // SAFETY: names end with a zero, which librdkafka adds; both live as long as the message.
+        let name = unsafe { CStr::from_ptr(name) };
+        // SAFETY: as for the name; a null value has no bytes.
+        let value = if value.is_null() { &[][..] } else { unsafe { std::slice::from_raw_parts(value.cast(), length) } };
+        found.push(RawHeader { name, value });
+    }
+    found
+}
+
+/// What a partition's queue gave.
+pub(in crate::kafka) enum Taken {
+    /// A record.
+    Record(Record),
+    /// Everything before this offset was given.
+    End(Offset),
+    /// The partition cannot be read.
+    Failed(RDKafkaErrorCode),
+}
+
+/// So many messages are taken off a queue at once.
+const BATCH: usize = 256;
+
+/// Takes what is in a partition's queue, and waits for the first if there is nothing.
+pub(in crate::kafka) fn take(
+    queue: &Queue,
+    timeout: Duration,
+    limit: usize,
+    topic: &TopicName,
+    names: &mut Names,
+    into: &mut Vec<Taken>,
+) {
+    let mut messages = [std::ptr::null_mut(); BATCH];
+    // SAFETY: the queue is alive; the array has room for as many as are asked for.
+    let count = unsafe {
+        raw::rd_kafka_consume_batch_queue(queue.0, millis(timeout), messages.as_mut_ptr(), limit.clamp(1, BATCH))
+    };
+    for message in messages.into_iter().take(usize::try_from(count).unwrap_or(0)) {
+        {
+            // SAFETY: the call wrote `count` valid messages, which are ours until destroyed below.
+            let message = unsafe { &*message };
+            into.push(match RDKafkaErrorCode::from(message.err) {
+                RDKafkaErrorCode::NoError => Taken::Record(record(message, topic.clone(), names)),
+                RDKafkaErrorCode::PartitionEOF => Taken::End(Offset(message.offset)),
+                code => Taken::Failed(code),
+            });
+        }
+        // SAFETY: ours, destroyed once, and no reference to it is left.
+        unsafe { raw::rd_kafka_message_destroy(message) };
+    }
+}

@@ -1,0 +1,527 @@
+//! A transactional producer, used by one thread.
+//!
+//! ```text
+//!            send                    commit                       deliveries, positions, end
+//!  [idle] ----------> [open] ------------------> [committing] ------------------------------> [idle]
+//!                        |                             | refused: abort                          ^
+//!                        +--- abort -------------------+-------------------------- Aborted ------+
+//!                                                      | no answer: a new client ends what the old
+//!                                                      | one left, and the positions tell how -----+
+//! ```
+
+mod deliveries;
+mod targets;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig};
+use rdkafka::{Offset as RawOffset, TopicPartitionList};
+use topology::{Commit, LogError, Membership, Offset, OutgoingRecord, Position, Producer, TopicPartition};
+
+use super::client::Context;
+use super::consumer::Member;
+use super::error::{self, Asked};
+use super::native::{Group, TransactionError, Transactions};
+use super::shared::Shared;
+use super::signal::Signal;
+use super::{config, not_made};
+use deliveries::{Deliveries, Failed};
+use targets::Targets;
+
+/// After so many records the client's reports are taken in.
+const SERVE_EVERY: usize = 256;
+/// How long to wait at a time for the client to tell something.
+const STEP: Duration = Duration::from_millis(100);
+/// How large a note with a position may be.
+const METADATA_BYTES: usize = 4_096;
+
+/// The client, and what rings when it has something to tell. In this order: the bell goes first.
+struct Client {
+    signal: Signal,
+    producer: BaseProducer<Deliveries>,
+}
+
+/// See the module.
+pub(super) struct KafkaProducer {
+    shared: Arc<Shared>,
+    /// By the broker's name.
+    id: String,
+    /// `None` after a failure that only a new one gets over.
+    client: Option<Client>,
+    targets: Targets,
+    is_open: bool,
+    /// Where the records of the open transaction go, in the order of `send`.
+    sent: Vec<TopicPartition>,
+    /// A record of the open transaction was refused: nothing of it can be committed.
+    refused: Option<Failed>,
+    last: Vec<(TopicPartition, Offset)>,
+    /// What was committed last, to see a difference when an outcome is unknown.
+    known: HashMap<(String, TopicPartition), Position>,
+}
+
+/// How a transaction fared on the way.
+enum Fate {
+    Committed,
+    Aborted,
+    Fenced,
+    /// The end was asked for and never confirmed.
+    Unknown(String),
+}
+
+impl KafkaProducer {
+    pub(super) fn new(shared: Arc<Shared>, transactional_id: &str) -> Result<Self, LogError> {
+        let id = shared.wire_name(&format!("{}-{transactional_id}", shared.settings.instance));
+        let mut producer = Self {
+            shared,
+            id,
+            client: None,
+            targets: Targets::default(),
+            is_open: false,
+            sent: Vec::new(),
+            refused: None,
+            last: Vec::new(),
+            known: HashMap::new(),
+        };
+        producer.connect()?;
+        Ok(producer)
+    }
+
+    /// Makes a client, which fences older ones of the same id and ends what they left.
+    fn connect(&mut self) -> Result<(), LogError> {
+        if self.client.is_some() {
+            return Ok(());
+        }
+        let context = Deliveries::new(Context::new("producer", &self.shared.settings, &self.shared.health));
+        let settings = config::producer(&self.shared.settings, &self.id);
+        let producer = BaseProducer::from_config_and_context(&settings, context).map_err(|error| not_made(&error))?;
+        let rk = producer.client().native_ptr();
+        let client = Client { signal: Signal::new(rk), producer };
+        let timeout = self.shared.settings.request_timeout;
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+            let done = self.shared.watchdog.over("fencing older producers", || Transactions(rk).init(left));
+            match done {
+                Ok(()) => break,
+                Err(error) if error.is_retriable && Instant::now() < deadline => client.serve(),
+                Err(error) => {
+                    client.serve();
+                    let asked = Asked::TransactionalId(&self.id);
+                    return Err(match (error::of_code(error.code, asked), self.shared.health.trouble()) {
+                        (LogError::Retriable(_), Some(trouble)) => LogError::Retriable(format!("{asked}: {trouble}")),
+                        (LogError::Retriable(_), None) => LogError::Retriable(format!("{asked}: {}", error.text)),
+                        (error, _) => error,
+                    });
+                }
+            }
+        }
+        self.shared.health.well();
+        self.client = Some(client);
+        Ok(())
+    }
+
+    /// Throws the client away; its next one fences it.
+    fn disconnect(&mut self) {
+        let client = self.client.take();
+        self.shared.watchdog.over("closing a producer", || drop(client));
+        self.forget();
+    }
+
+    /// Starts anew, on this side.
+    fn forget(&mut self) {
+        self.is_open = false;
+        self.refused = None;
+        self.sent.clear();
+        if let Some(client) = &self.client {
+            client.producer.context().begin();
+        }
+    }
+
+    fn open(&mut self) -> Result<(), LogError> {
+        self.connect()?;
+        if self.is_open {
+            return Ok(());
+        }
+        self.forget();
+        match self.transactions().begin() {
+            Ok(()) => self.is_open = true,
+            Err(error) => {
+                // Whatever it is: a new client begins from a known state.
+                self.disconnect();
+                return Err(LogError::Retriable(format!("{}: {}", Asked::TransactionalId(&self.id), error.text)));
+            }
+        }
+        Ok(())
+    }
+
+    fn client(&self) -> &Client {
+        self.client.as_ref().expect("connected by whoever opened the transaction")
+    }
+
+    fn transactions(&self) -> Transactions {
+        Transactions(self.client().producer.client().native_ptr())
+    }
+
+    /// Hands one record to the client, waiting for room in its queue.
+    fn hand_over(&mut self, record: &OutgoingRecord, target: usize, partition: u32) -> Result<(), KafkaError> {
+        let number = self.sent.len();
+        let client = self.client();
+        let deadline = Instant::now() + self.shared.settings.transaction_timeout;
+        let mut base =
+            BaseRecord::with_opaque_to(self.targets.wire_name(target), client.producer.context().opaque(number))
+                .partition(partition as i32)
+                // The client takes 0 for "now".
+                .timestamp(record.timestamp.0.max(1));
+        if let Some(key) = &record.key {
+            base = base.key(&key[..]);
+        }
+        if let Some(value) = &record.value {
+            base = base.payload(&value[..]);
+        }
+        if !record.headers.is_empty() {
+            let headers = record
+                .headers
+                .iter()
+                .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (name, value)| {
+                    headers.insert(Header { key: name, value: Some(&value[..]) })
+                });
+            base = base.headers(headers);
+        }
+        loop {
+            match client.producer.send(base) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if Instant::now() < deadline =>
+                {
+                    base = back;
+                    client.serve();
+                    client.signal.wait(STEP);
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until every record was delivered or refused.
+    fn drain(&self, deadline: Instant) -> bool {
+        let client = self.client();
+        client.serve();
+        if client.producer.in_flight_count() > 0 {
+            self.transactions().hurry();
+        }
+        loop {
+            client.serve();
+            if client.producer.in_flight_count() == 0 {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            client.signal.wait(STEP);
+        }
+    }
+
+    /// Aborts what is open, for good.
+    fn throw_away(&mut self) {
+        if !self.is_open || self.client.is_none() {
+            self.forget();
+            return;
+        }
+        self.client().producer.purge(PurgeConfig::default().queue());
+        let deadline = Instant::now() + self.shared.settings.request_timeout;
+        let mut done = self.drain(deadline);
+        while done {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            match self.shared.watchdog.over("aborting a transaction", || self.transactions().abort(left)) {
+                Ok(()) => break,
+                Err(error) if error.is_retriable && Instant::now() < deadline => self.client().serve(),
+                Err(error) => {
+                    tracing::debug!(
+                        id = self.id,
+                        text = error.text,
+                        "a transaction could not be aborted by its producer"
+                    );
+                    done = false;
+                }
+            }
+        }
+        if done {
+            self.client().serve();
+            self.forget();
+        } else {
+            // The broker aborts it when the next client of this id comes.
+            self.disconnect();
+        }
+    }
+
+    /// Carries the open transaction to its end.
+    fn finish(&mut self, group: Option<&Group>, offsets: &TopicPartitionList) -> Result<Fate, LogError> {
+        let deadline = Instant::now() + self.shared.settings.transaction_timeout;
+        if !self.drain(deadline) {
+            return Ok(Fate::Aborted);
+        }
+        let refused = self.refused.take().or_else(|| self.client().producer.context().take_failure());
+        if let Some(failed) = refused {
+            return self.judge_delivery(&failed);
+        }
+        if let Some(group) = group {
+            let sent = self.again(deadline, "sending positions", |transactions, left| {
+                transactions.send_offsets(offsets, group, left)
+            });
+            if let Err(error) = sent {
+                return self.judge(&error);
+            }
+        }
+        match self.again(deadline, "committing a transaction", Transactions::commit) {
+            Ok(()) => Ok(Fate::Committed),
+            Err(error) if error.must_abort => self.judge(&error),
+            Err(error) if error::is_fenced(error.code) => Ok(Fate::Fenced),
+            Err(error) => Ok(Fate::Unknown(error.text)),
+        }
+    }
+
+    /// Makes a call until it comes through, is refused, or time is over.
+    fn again(
+        &self,
+        deadline: Instant,
+        what: &'static str,
+        call: impl Fn(&Transactions, Duration) -> Result<(), TransactionError>,
+    ) -> Result<(), TransactionError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let left = left.min(self.shared.settings.request_timeout);
+            match self.shared.watchdog.over(what, || call(&self.transactions(), left)) {
+                Err(error) if error.is_retriable && !error.must_abort && Instant::now() < deadline => {
+                    self.client().serve();
+                    tracing::debug!(id = self.id, what, text = error.text, "asked again");
+                    self.client().signal.wait(Duration::from_millis(10));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Before the end was asked for nothing can have become visible.
+    fn judge(&self, error: &TransactionError) -> Result<Fate, LogError> {
+        if error::is_fenced(error.code) {
+            return Ok(Fate::Fenced);
+        }
+        if let denied @ LogError::Denied(_) = error::of_code(error.code, Asked::TransactionalId(&self.id)) {
+            return Err(denied);
+        }
+        tracing::info!(id = self.id, why = error.text, is_fatal = error.is_fatal, "a transaction is aborted");
+        Ok(Fate::Aborted)
+    }
+
+    fn judge_delivery(&self, failed: &Failed) -> Result<Fate, LogError> {
+        if error::is_fenced(failed.code) {
+            return Ok(Fate::Fenced);
+        }
+        match (error::of_code(failed.code, Asked::Topic(&failed.topic)), failed.code) {
+            (denied @ LogError::Denied(_), _) => Err(denied),
+            (_, RDKafkaErrorCode::MessageSizeTooLarge) => {
+                Err(LogError::TooLarge { bytes: failed.bytes, limit: self.shared.settings.max_record_bytes })
+            }
+            (_, RDKafkaErrorCode::InvalidTimestamp) => Err(LogError::Corrupt(format!(
+                "topic {} refuses the time of a record: set its message.timestamp.after.max.ms higher",
+                failed.topic
+            ))),
+            (why, _) => {
+                tracing::info!(id = self.id, %why, "a transaction is aborted");
+                Ok(Fate::Aborted)
+            }
+        }
+    }
+
+    /// Finds out how a transaction ended whose end was asked for: a new client makes the broker end
+    /// it one way or the other, and then the positions are those of after or of before.
+    fn resolve(
+        &mut self,
+        why: &str,
+        group: &str,
+        positions: &[(TopicPartition, Position)],
+    ) -> Result<Commit, LogError> {
+        tracing::warn!(id = self.id, why, "the end of a transaction was not confirmed: finding out");
+        let mut last = self.places();
+        self.disconnect();
+        self.connect()?;
+        let partitions: Vec<_> = positions.iter().map(|(partition, _)| partition.clone()).collect();
+        let found = if partitions.is_empty() { Vec::new() } else { self.shared.positions(group, &partitions)? };
+        let mut moved = false;
+        for ((partition, found), (_, wanted)) in found.iter().zip(positions) {
+            if found.as_ref() != Some(wanted) {
+                return Ok(Commit::Aborted);
+            }
+            let before = self.known.get(&(group.to_owned(), partition.clone()));
+            moved |= before.is_some_and(|before| before != wanted);
+        }
+        if moved {
+            std::mem::swap(&mut self.last, &mut last);
+            return Ok(Commit::Committed);
+        }
+        Err(LogError::Retriable(format!("the end of a transaction was not confirmed: {why}")))
+    }
+
+    /// Where the delivered records went.
+    fn places(&mut self) -> Vec<(TopicPartition, Offset)> {
+        let sent = std::mem::take(&mut self.sent);
+        let Some(client) = &self.client else { return Vec::new() };
+        client.producer.context().offsets(|offsets| {
+            sent.into_iter().zip(offsets.iter().copied()).map(|(place, offset)| (place, Offset(offset))).collect()
+        })
+    }
+
+    fn end(
+        &mut self,
+        group_name: &str,
+        group: Result<Option<Group>, Commit>,
+        positions: &[(TopicPartition, Position)],
+    ) -> Result<Commit, LogError> {
+        if !self.is_open && positions.is_empty() {
+            self.last.clear();
+            return Ok(Commit::Committed);
+        }
+        let offsets = match self.offsets(positions) {
+            Ok(offsets) => offsets,
+            Err(error) => {
+                self.throw_away();
+                return Err(error);
+            }
+        };
+        let group = match group {
+            Ok(group) => group,
+            Err(commit) => {
+                self.throw_away();
+                return Ok(commit);
+            }
+        };
+        self.open()?;
+        match self.finish(group.as_ref(), &offsets) {
+            Ok(Fate::Committed) => {
+                self.last = self.places();
+                self.remember(group_name, positions);
+                self.forget();
+                self.shared.health.well();
+                Ok(Commit::Committed)
+            }
+            Ok(Fate::Aborted) => {
+                self.throw_away();
+                Ok(Commit::Aborted)
+            }
+            Ok(Fate::Fenced) => {
+                self.disconnect();
+                Ok(Commit::Fenced)
+            }
+            Ok(Fate::Unknown(why)) => {
+                let resolved = self.resolve(&why, group_name, positions);
+                if matches!(resolved, Ok(Commit::Committed)) {
+                    self.remember(group_name, positions);
+                }
+                resolved
+            }
+            Err(error) => {
+                self.throw_away();
+                Err(error)
+            }
+        }
+    }
+
+    fn remember(&mut self, group: &str, positions: &[(TopicPartition, Position)]) {
+        for (partition, position) in positions {
+            self.known.insert((group.to_owned(), partition.clone()), position.clone());
+        }
+    }
+
+    fn offsets(&self, positions: &[(TopicPartition, Position)]) -> Result<TopicPartitionList, LogError> {
+        let mut list = TopicPartitionList::with_capacity(positions.len());
+        for (partition, position) in positions {
+            let (bytes, limit) = (position.metadata.len(), METADATA_BYTES);
+            if bytes > limit {
+                return Err(LogError::TooLarge { bytes, limit });
+            }
+            let (topic, number) = self.shared.place(partition);
+            let mut place = list.add_partition(&topic, number);
+            place
+                .set_offset(RawOffset::Offset(position.next_offset.0))
+                .map_err(|error| error::of(&error, Asked::Partition(partition)))?;
+            if !position.metadata.is_empty() {
+                place.set_metadata(&position.metadata);
+            }
+        }
+        Ok(list)
+    }
+}
+
+impl Client {
+    /// Takes in what the client has to tell.
+    fn serve(&self) {
+        while self.signal.waiting() > 0 {
+            self.producer.poll(Duration::ZERO);
+        }
+    }
+}
+
+impl Producer for KafkaProducer {
+    fn send(&mut self, record: OutgoingRecord) -> Result<(), LogError> {
+        let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let bytes = record.key.as_ref().map_or(0, bytes::Bytes::len)
+            + record.value.as_ref().map_or(0, bytes::Bytes::len)
+            + headers;
+        let limit = self.shared.settings.max_record_bytes;
+        if bytes > limit {
+            return Err(LogError::TooLarge { bytes, limit });
+        }
+        let target = self.targets.find(&self.shared, &record.topic)?;
+        let partition = self.targets.partition(target, &record)?;
+        self.open()?;
+        if self.refused.is_none()
+            && let Err(error) = self.hand_over(&record, target, partition)
+        {
+            // The transaction is beyond saving; its commit says so, where it can be acted upon.
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            self.refused = Some(Failed { code, topic: record.topic.to_string(), bytes });
+        }
+        self.sent.push(TopicPartition { topic: record.topic, partition });
+        if self.sent.len().is_multiple_of(SERVE_EVERY) {
+            self.client().serve();
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, group: &str, positions: &[(TopicPartition, Position)]) -> Result<Commit, LogError> {
+        let place = if positions.is_empty() { None } else { Group::named(&self.shared.wire_name(group)) };
+        self.end(group, Ok(place), positions)
+    }
+
+    fn commit_as(&mut self, member: &Membership, positions: &[(TopicPartition, Position)]) -> Result<Commit, LogError> {
+        let Some(handle) = member.handle::<Member>() else { return self.commit(member.group(), positions) };
+        let place = if positions.is_empty() {
+            Ok(None)
+        } else {
+            // Thrown out of the group: another may read these partitions already.
+            handle.place().map(Some).ok_or(Commit::Aborted)
+        };
+        self.end(member.group(), place, positions)
+    }
+
+    fn last_positions(&self) -> &[(TopicPartition, Offset)] {
+        &self.last
+    }
+
+    fn abort(&mut self) {
+        self.throw_away();
+    }
+}
+
+impl Drop for KafkaProducer {
+    fn drop(&mut self) {
+        self.throw_away();
+        let client = self.client.take();
+        self.shared.watchdog.over("closing a producer", || drop(client));
+    }
+}

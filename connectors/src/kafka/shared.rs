@@ -1,0 +1,211 @@
+//! What all parts of a log share: the administrative client, names, and who is watched.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
+use topology::{LogError, Offset, Position, TopicName, TopicPartition};
+
+use super::client::{Context, Health};
+use super::config;
+use super::error::{self, Asked};
+use super::native::{Admin, Spec};
+use super::not_made;
+use super::reader::Readers;
+use super::settings::KafkaSettings;
+use super::watchdog::{OnStuck, Watchdog};
+
+impl rdkafka::consumer::ConsumerContext for Context {}
+
+/// Partition counts by topic, without the prefix.
+type Counts = HashMap<TopicName, u32>;
+
+/// How often clients that nobody reads from are served.
+const SERVE_EVERY: Duration = Duration::from_millis(200);
+
+/// See the module.
+pub(super) struct Shared {
+    pub(super) settings: KafkaSettings,
+    pub(super) health: Arc<Health>,
+    pub(super) watchdog: Watchdog,
+    pub(super) readers: Readers,
+    admin: BaseConsumer<Context>,
+    counts: Mutex<Arc<Counts>>,
+}
+
+impl Shared {
+    pub(super) fn open(settings: KafkaSettings, on_stuck: OnStuck) -> Result<Arc<Self>, LogError> {
+        let health = Arc::new(Health::default());
+        let context = Context::new("admin", &settings, &health);
+        let admin = BaseConsumer::from_config_and_context(&config::admin(&settings), context)
+            .map_err(|error| not_made(&error))?;
+        let thread = |source| LogError::Io { context: "starting a thread of the log".to_owned(), source };
+        let watchdog = Watchdog::start(settings.stuck_after, on_stuck).map_err(thread)?;
+        let shared =
+            Arc::new(Self { settings, health, watchdog, readers: Readers::default(), admin, counts: Mutex::default() });
+        let served = Arc::downgrade(&shared);
+        std::thread::Builder::new().name("kafka-clients".into()).spawn(move || serve(&served)).map_err(thread)?;
+        Ok(shared)
+    }
+
+    /// The name that the broker knows.
+    pub(super) fn wire_name(&self, name: &str) -> String {
+        format!("{}{name}", self.settings.prefix)
+    }
+
+    /// The name that the hub knows; `None` for what is not the hub's.
+    pub(super) fn own_name<'n>(&self, wire_name: &'n str) -> Option<&'n str> {
+        wire_name.strip_prefix(self.settings.prefix.as_str())
+    }
+
+    pub(super) fn admin(&self) -> Admin {
+        Admin { rk: self.admin.client().native_ptr(), timeout: self.settings.request_timeout }
+    }
+
+    /// Asks for all topics anew.
+    pub(super) fn refresh(&self) -> Result<Arc<Counts>, LogError> {
+        let asked = self.watchdog.over("asking for the topics", || {
+            // All of them: asking for one that is missing may make it.
+            self.admin.fetch_metadata(None, self.settings.request_timeout)
+        });
+        let metadata = match asked {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                let error = error::of(&error, Asked::Cluster);
+                // Why it did not answer was told to the context, by a client that is served meanwhile.
+                return Err(match (error, self.health.trouble()) {
+                    (LogError::Retriable(_), Some(trouble)) => {
+                        LogError::Retriable(format!("{trouble} ({})", self.settings.brokers))
+                    }
+                    (error, _) => error,
+                });
+            }
+        };
+        self.health.well();
+        let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
+        let counts = topics.filter_map(|topic| {
+            let name = self.own_name(topic.name()).filter(|name| !name.starts_with("__"))?;
+            Some((name.into(), topic.partitions().len() as u32))
+        });
+        let counts: Arc<Counts> = Arc::new(counts.collect());
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts.clone();
+        Ok(counts)
+    }
+
+    /// How many partitions a topic has, under the name that the hub gives it.
+    pub(super) fn partitions(&self, topic: &str) -> Result<(TopicName, u32), LogError> {
+        let known = |counts: &Counts| counts.get_key_value(topic).map(|(name, count)| (name.clone(), *count));
+        let cached = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known(&cached) {
+            Some(found) => Ok(found),
+            None => known(&*self.refresh()?).ok_or_else(|| LogError::UnknownTopic(topic.into())),
+        }
+    }
+
+    /// That a partition exists.
+    pub(super) fn check(&self, partition: &TopicPartition) -> Result<(), LogError> {
+        let (_, count) = self.partitions(&partition.topic)?;
+        if partition.partition < count { Ok(()) } else { Err(LogError::UnknownPartition(partition.clone())) }
+    }
+
+    pub(super) fn place(&self, partition: &TopicPartition) -> (String, i32) {
+        (self.wire_name(&partition.topic), partition.partition as i32)
+    }
+
+    /// An offset of a partition.
+    pub(super) fn offset(&self, partition: &TopicPartition, spec: Spec) -> Result<Offset, LogError> {
+        self.check(partition)?;
+        Ok(self.offsets(std::slice::from_ref(partition), spec)?.first().map_or(Offset(0), |(_, offset)| *offset))
+    }
+
+    /// Offsets of partitions that exist.
+    pub(super) fn offsets(
+        &self,
+        partitions: &[TopicPartition],
+        spec: Spec,
+    ) -> Result<Vec<(TopicPartition, Offset)>, LogError> {
+        let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
+        self.until_answered(|| {
+            let answers = self
+                .watchdog
+                .over("asking for offsets", || self.admin().offsets(&places, spec))
+                .map_err(|failure| failure.of(Asked::Cluster))?;
+            let found = partitions.iter().zip(&places).map(|(partition, place)| {
+                let (_, offset) = answers
+                    .iter()
+                    .find(|(answered, _)| answered == place)
+                    .ok_or_else(|| LogError::Retriable(format!("the broker told no offset of {partition}")))?;
+                let offset = offset.as_ref().map_err(|code| error::of_code(*code, Asked::Partition(partition)))?;
+                Ok((partition.clone(), Offset(*offset)))
+            });
+            found.collect()
+        })
+    }
+
+    /// Committed positions of a group, none of which a transaction may still change.
+    pub(super) fn positions(
+        &self,
+        group: &str,
+        partitions: &[TopicPartition],
+    ) -> Result<Vec<(TopicPartition, Option<Position>)>, LogError> {
+        let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
+        let wire_group = self.wire_name(group);
+        self.until_answered(|| {
+            let asked = self.watchdog.over("asking for positions", || self.admin().positions(&wire_group, &places));
+            let answers = match asked {
+                Ok(answers) => answers,
+                // A group that nobody has committed for.
+                Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Vec::new(),
+                Err(failure) => return Err(failure.of(Asked::Group(group))),
+            };
+            let found = partitions.iter().zip(&places).map(|(partition, place)| {
+                let position = match answers.iter().find(|(answered, _)| answered == place) {
+                    None => None,
+                    // That a transaction has not ended is one of these; the error is to be asked again.
+                    Some((_, Err(code))) => return Err(error::of_code(*code, Asked::Partition(partition))),
+                    Some((_, Ok(position))) => position.clone(),
+                };
+                let position = position.map(|(next, metadata)| Position { next_offset: Offset(next), metadata });
+                Ok((partition.clone(), position))
+            });
+            found.collect()
+        })
+    }
+
+    /// Asks again while the answer is that it may be otherwise soon: leaders move, coordinators load,
+    /// transactions end.
+    fn until_answered<T>(&self, ask: impl Fn() -> Result<T, LogError>) -> Result<T, LogError> {
+        let deadline = Instant::now() + self.settings.request_timeout;
+        loop {
+            match ask() {
+                Err(LogError::Retriable(why)) if Instant::now() < deadline => {
+                    tracing::debug!(why, "asked again");
+                    std::thread::sleep(PAUSE);
+                }
+                Err(LogError::Retriable(why)) => {
+                    return Err(LogError::Retriable(self.health.trouble().unwrap_or(why)));
+                }
+                answer => {
+                    if answer.is_ok() {
+                        self.health.well();
+                    }
+                    return answer;
+                }
+            }
+        }
+    }
+}
+
+/// How long to leave a broker alone that could not answer yet.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Serves the events of clients that wait for nothing: errors, statistics, tokens.
+fn serve(shared: &Weak<Shared>) {
+    while let Some(shared) = shared.upgrade() {
+        drop(shared.admin.poll(SERVE_EVERY));
+        shared.readers.serve();
+    }
+}

@@ -1,0 +1,96 @@
+//! Opening the log that the configuration names.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use connectors::embedded::{EmbeddedLog, Settings};
+use connectors::kafka::{KafkaLog, KafkaSettings};
+use topology::{LogError, TopicSpec};
+
+use super::instance::Instance;
+use crate::config::{Config, LogKind};
+use crate::wiring::SharedLog;
+
+/// The first pause before brokers that did not answer are asked again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The longest one.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// The exit code of a process that ends because a call to the log never came back.
+const STUCK: i32 = 70;
+
+/// An open log.
+pub(super) enum OpenLog {
+    Embedded(Arc<EmbeddedLog>),
+    /// The name is held for as long as the log is used.
+    Kafka {
+        log: Arc<KafkaLog>,
+        _instance: Instance,
+    },
+}
+
+impl OpenLog {
+    /// Opens it. Brokers are not asked for anything yet.
+    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
+        match &config.log.kind {
+            LogKind::Embedded => embedded(&config.data.join("log")),
+            LogKind::Kafka(settings) => kafka(&config.data, settings.as_ref().clone()),
+        }
+    }
+
+    pub(super) fn shared(&self) -> SharedLog {
+        match self {
+            Self::Embedded(log) => log.clone(),
+            Self::Kafka { log, .. } => log.clone(),
+        }
+    }
+
+    /// Why it cannot be used at the moment, if so.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Embedded(log) => log.poison().map(str::to_owned),
+            Self::Kafka { log, .. } => log.trouble(),
+        }
+    }
+
+    /// Makes the topics, and keeps trying while the brokers do not answer; `waiting` is told why.
+    pub(super) fn ensure_topics(&self, topics: &[TopicSpec], waiting: impl Fn(&str)) -> Result<(), LogError> {
+        let mut pause = PAUSE;
+        loop {
+            match self.shared().ensure_topics(topics) {
+                Err(LogError::Retriable(why)) => {
+                    tracing::warn!(why, "the log is waited for");
+                    waiting(&why);
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                ended => return ended,
+            }
+        }
+    }
+}
+
+fn embedded(directory: &Path) -> anyhow::Result<OpenLog> {
+    let (log, report) = EmbeddedLog::open(directory, Settings::default()).context("cannot open the log")?;
+    tracing::info!(
+        partitions = report.partitions,
+        torn_bytes = report.torn_bytes,
+        elapsed_ms = report.elapsed.as_millis() as u64,
+        "the log is open"
+    );
+    Ok(OpenLog::Embedded(log))
+}
+
+fn kafka(data: &Path, mut settings: KafkaSettings) -> anyhow::Result<OpenLog> {
+    let instance = Instance::hold(data, &settings.instance)?;
+    instance.name().clone_into(&mut settings.instance);
+    tracing::info!(brokers = settings.brokers, instance = settings.instance, "the log is on Kafka");
+    let on_stuck = Arc::new(|what: &str| {
+        // Its thread cannot be helped. What was committed is safe, and the next start goes on from there.
+        tracing::error!(what, "a call to the log never came back: the process ends");
+        std::process::exit(STUCK);
+    });
+    let log = KafkaLog::open(settings, on_stuck).context("cannot use [log.kafka]")?;
+    Ok(OpenLog::Kafka { log, _instance: instance })
+}

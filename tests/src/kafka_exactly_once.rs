@@ -1,0 +1,309 @@
+//! Several processes share partitions on a real broker, are killed, started and frozen, and every
+//! output is recomputed: each input counts once, in its order, whoever processed it.
+
+use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use connectors::delivery::http::wall_clock;
+use connectors::kafka::{GroupProtocol, KafkaLog, KafkaSettings};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use schemas::Timestamp;
+use topology::{
+    Commit, Context, Fault, InitContext, Log, LogError, Offset, Outcome, OutgoingRecord, Processor, Record, SinkHandle,
+    StoreSpec, TopicPartition, TopicSpec, Topology, TopologyBuilder, TopologyError, TypedStore, Verdict, Worker,
+    WorkerError, WorkerSettings,
+};
+
+use crate::support::{Broker, until};
+
+const PARTITIONS: u32 = 6;
+const KEYS: u64 = 200;
+const PATIENCE: Duration = Duration::from_secs(90);
+/// What the child process is told by: broker, prefix, instance, protocol.
+const CHILD: &str = "TEST_KAFKA_WORKER";
+
+/// Numbers the records of each key, and says what the last one was.
+#[derive(Default)]
+struct Number {
+    counts: TypedStore<u64>,
+    out: SinkHandle,
+}
+
+impl Processor for Number {
+    fn init(&mut self, init: &mut InitContext<'_>) -> Result<(), TopologyError> {
+        self.counts = TypedStore::new(init.store("counts")?);
+        self.out = init.sink("out")?;
+        Ok(())
+    }
+
+    fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
+        let key = record.key.clone().unwrap_or_default();
+        let count = self.counts.get(context, &key)?.unwrap_or(0) + 1;
+        self.counts.put(context, &key, &count)?;
+        let seen = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+        context.send(self.out, Some(key), Some(format!("{count} {seen}").into()));
+        Ok(Outcome::Applied.into())
+    }
+}
+
+fn topology() -> Arc<Topology> {
+    let mut builder = TopologyBuilder::new();
+    builder
+        .sub_topology("number")
+        .source("in", "in")
+        .store(StoreSpec::key_value("counts"))
+        .processor("number", &["in"], &["counts"], &[], || Box::<Number>::default())
+        .sink("out", "out", &["number"]);
+    builder.build().map(Arc::new).expect("the parts fit together")
+}
+
+fn settings(broker: &str, prefix: &str, instance: &str, protocol: GroupProtocol) -> KafkaSettings {
+    KafkaSettings {
+        prefix: prefix.to_owned(),
+        protocol,
+        session_timeout: Duration::from_secs(2),
+        transaction_timeout: Duration::from_secs(5),
+        ..KafkaSettings::new(broker, instance)
+    }
+}
+
+/// Not a test: what the processes of the scenarios run.
+#[test]
+#[ignore = "started as a process by the scenarios"]
+fn worker_process() {
+    let Ok(told) = std::env::var(CHILD) else { return };
+    let told: Vec<&str> = told.split(' ').collect();
+    let protocol = if told[3] == "consumer" { GroupProtocol::Consumer } else { GroupProtocol::Classic };
+    let settings = settings(told[0], told[1], told[2], protocol);
+    let on_stuck = Arc::new(|what: &str| {
+        eprintln!("stuck: {what}");
+        std::process::exit(70);
+    });
+    let log: Arc<dyn Log> = KafkaLog::open(settings, on_stuck).expect("the settings are taken");
+    loop {
+        let worker = Worker::new(topology(), log.clone(), WorkerSettings::new("app"));
+        let ended = worker.and_then(|mut worker| {
+            loop {
+                worker.run_once(wall_clock(), Duration::from_millis(50))?;
+            }
+        });
+        match ended {
+            Err(WorkerError::Log(LogError::Retriable(why))) => {
+                eprintln!("begins anew: {why}");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(error) => {
+                eprintln!("ends: {error}");
+                std::process::exit(3);
+            }
+            Ok(()) => unreachable!("the loop ends by an error"),
+        }
+    }
+}
+
+/// Processes of the application, each with a name that it keeps over restarts.
+struct Processes {
+    broker: String,
+    prefix: String,
+    protocol: &'static str,
+    children: Vec<Child>,
+    folder: tempfile::TempDir,
+}
+
+impl Processes {
+    fn start(broker: &Broker, prefix: &str, protocol: &'static str, count: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (broker, prefix) = (broker.address(), prefix.to_owned());
+        let mut processes = Self { broker, prefix, protocol, children: Vec::new(), folder };
+        processes.children = (0..count).map(|number| processes.spawn(number)).collect();
+        processes
+    }
+
+    fn spawn(&self, number: usize) -> Child {
+        let path = self.folder.path().join(format!("{number}.log"));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a log file");
+        Command::new(std::env::current_exe().expect("a test has a path"))
+            .args(["--ignored", "--exact", "--nocapture", "kafka_exactly_once::worker_process"])
+            .env(CHILD, format!("{} {} process-{number} {}", self.broker, self.prefix, self.protocol))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("a test starts")
+    }
+
+    /// `kill -9`, and the same process again.
+    fn replace(&mut self, number: usize) {
+        self.must_run(number);
+        self.kill(number);
+        self.children[number] = self.spawn(number);
+    }
+
+    fn kill(&mut self, number: usize) {
+        self.children[number].kill().expect("the child can be killed");
+        self.children[number].wait().expect("the child can be reaped");
+    }
+
+    fn signal(&self, number: usize, signal: &str) {
+        let pid = self.children[number].id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
+    }
+
+    /// That the process has not ended by itself.
+    fn must_run(&mut self, number: usize) {
+        let ended = self.children[number].try_wait().expect("the child can be asked");
+        assert!(ended.is_none(), "process {number} ended with {ended:?}:\n{}", self.told());
+    }
+
+    fn told(&self) -> String {
+        let logs = (0..self.children.len()).map(|number| self.folder.path().join(format!("{number}.log")));
+        logs.filter_map(|path| std::fs::read_to_string(path).ok()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            drop(child.kill());
+            drop(child.wait());
+        }
+        if std::thread::panicking() {
+            eprintln!("{}", self.told());
+        }
+    }
+}
+
+fn make_topics(log: &dyn Log) {
+    let mut topics = vec![TopicSpec::delete("in", PARTITIONS, None), TopicSpec::delete("out", PARTITIONS, None)];
+    topics.extend(["hub.dead_letter", "hub.quarantine"].map(|name| TopicSpec::delete(name, PARTITIONS, None)));
+    topics.extend(topology().required_topics("app", |_| PARTITIONS));
+    log.ensure_topics(&topics).expect("topics are made");
+}
+
+/// Writes inputs, each key's numbered from 1 on, in small transactions.
+struct Feed {
+    producer: Box<dyn topology::Producer>,
+    next: BTreeMap<u64, u64>,
+    dice: ChaCha8Rng,
+    written: u64,
+}
+
+impl Feed {
+    fn new(log: &dyn Log) -> Self {
+        let producer = log.producer("feed").expect("a producer");
+        Self { producer, next: BTreeMap::new(), dice: ChaCha8Rng::seed_from_u64(3), written: 0 }
+    }
+
+    /// One transaction; again until it came through, as every publisher does.
+    fn write(&mut self, count: usize) {
+        let keys: Vec<u64> = (0..count).map(|_| self.dice.random_range(0..KEYS)).collect();
+        loop {
+            let mut next = self.next.clone();
+            let sent = keys.iter().try_for_each(|key| {
+                let number = next.entry(*key).or_insert(0);
+                *number += 1;
+                self.producer.send(OutgoingRecord {
+                    topic: "in".into(),
+                    partition: None,
+                    key: Some(Bytes::from(format!("key-{key}"))),
+                    value: Some(Bytes::from(number.to_string())),
+                    timestamp: Timestamp(1_700_000_000_000 + self.written as i64),
+                    headers: Vec::new(),
+                })
+            });
+            match sent.and_then(|()| self.producer.commit("feed", &[])) {
+                Ok(Commit::Committed) => {
+                    self.next = next;
+                    self.written += count as u64;
+                    return;
+                }
+                Ok(Commit::Aborted) | Err(LogError::Retriable(_)) => self.producer.abort(),
+                other => panic!("the feed cannot write: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Waits until the group has taken in every input, then recomputes the output of each key.
+fn verify(log: &dyn Log, processes: &mut Processes, feed: &Feed) {
+    let place = |topic: &str, partition| TopicPartition::new(topic, partition);
+    until("every input is taken in", PATIENCE, || {
+        (0..processes.children.len()).for_each(|number| processes.must_run(number));
+        let taken = (0..PARTITIONS).all(|partition| {
+            let partition = place("in", partition);
+            let position = log.committed("app", &partition).ok().flatten();
+            position
+                .is_some_and(|position| log.behind(&partition, position.next_offset).is_ok_and(|behind| behind == 0))
+        });
+        taken.then_some(())
+    });
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    let mut outputs = 0;
+    for partition in 0..PARTITIONS {
+        let partition = place("out", partition);
+        let end = until("all ends of transactions", PATIENCE, || {
+            let end = log.written_end(&partition).ok()?;
+            (log.bounds(&partition).ok()?.1 == end).then_some(end)
+        });
+        let (mut next, mut records) = (Offset(0), Vec::new());
+        while next < end {
+            next = log.read(&partition, next, 1 << 20, &mut records).expect("outputs are read");
+        }
+        for record in records {
+            outputs += 1;
+            let text =
+                |bytes: &Option<Bytes>| String::from_utf8_lossy(bytes.as_deref().unwrap_or_default()).into_owned();
+            let (key, value) = (text(&record.key), text(&record.value));
+            let count = seen.entry(key.clone()).or_default();
+            *count += 1;
+            assert_eq!(value, format!("{count} {count}"), "output of {key} in {partition} at {}", record.offset);
+        }
+    }
+    let expected: BTreeMap<String, u64> = feed.next.iter().map(|(key, count)| (format!("key-{key}"), *count)).collect();
+    assert_eq!(seen, expected, "each input has one output");
+    println!("{} inputs, {outputs} outputs, all as recomputed", feed.written);
+}
+
+fn scenario(broker: &Broker, protocol: &'static str, rounds: u32) {
+    let prefix = format!("eos.{protocol}.");
+    let log = broker.log(&prefix, "test");
+    make_topics(&*log);
+    let mut processes = Processes::start(broker, &prefix, protocol, 3);
+    let mut feed = Feed::new(&*log);
+    let mut dice = ChaCha8Rng::seed_from_u64(7);
+    for round in 0..rounds {
+        // Load goes on while the process is being replaced, so that it dies in its work.
+        let until = Instant::now() + Duration::from_millis(dice.random_range(800..2_500));
+        while Instant::now() < until {
+            feed.write(dice.random_range(1..400));
+        }
+        let victim = dice.random_range(0..3);
+        if round % 3 == 2 {
+            // Frozen for longer than its session: it wakes up as a member that is none any more, with
+            // a transaction that it would like to commit.
+            processes.signal(victim, "-STOP");
+            let until = Instant::now() + Duration::from_secs(4);
+            while Instant::now() < until {
+                feed.write(dice.random_range(1..400));
+            }
+            processes.signal(victim, "-CONT");
+        } else {
+            processes.replace(victim);
+        }
+    }
+    verify(&*log, &mut processes, &feed);
+}
+
+#[test]
+fn every_input_counts_once_while_processes_die_and_freeze() {
+    scenario(&Broker::start(), "classic", 6);
+}
+
+#[test]
+fn so_it_does_with_the_newer_group_protocol() {
+    scenario(&Broker::start(), "consumer", 6);
+}
