@@ -2,7 +2,7 @@
 CARGO ?= cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-test demo run test check bench
+.PHONY: help setup setup-test demo run test check soak bench
 
 help: ## Shows this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ check: setup ## Formatting, lints, documentation, licences and advisories
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --locked check licenses bans sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked (cargo install cargo-deny)"; fi
+
+soak: setup ## The simulation on many more seeds (SEEDS=100000)
+	SEEDS=$${SEEDS:-100000} $(CARGO) test --release --locked -p topology --test runtime every_seed
 
 bench: setup ## Measures the whole embedded pipeline, release build
 	$(CARGO) build --release --locked -p hub

@@ -71,11 +71,13 @@ mod store;
 mod task;
 mod worker;
 
+mod checkpoint;
 mod log;
 
 mod driver;
 pub mod sim;
 
+pub use checkpoint::*;
 pub use context::*;
 pub use driver::*;
 pub use log::*;

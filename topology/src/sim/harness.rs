@@ -6,8 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use schemas::Timestamp;
 
-use super::{FaultPlan, Rng, SimLog};
-use crate::{Commit, Ledger, Log, LogError, OutgoingRecord, TopicSpec, Topology, Worker, WorkerError, WorkerSettings};
+use super::{FaultPlan, MemoryCheckpoints, Rng, SimLog};
+use crate::{
+    CheckpointSettings, Commit, Ledger, Log, LogError, OutgoingRecord, TopicSpec, Topology, Worker, WorkerError,
+    WorkerSettings,
+};
 
 /// How a [`Simulation`] is set up.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub struct SimulationSettings {
     pub kick: u32,
     /// How often in a thousand steps a worker closes in good order and comes back later.
     pub leave: u32,
+    /// Whether each worker has a disk of its own with checkpoints.
+    pub checkpoints: bool,
     /// What the workers are told; member numbers are the simulation's.
     pub worker: WorkerSettings,
 }
@@ -38,7 +43,14 @@ impl SimulationSettings {
             crash: 15,
             kick: 10,
             leave: 10,
-            worker: WorkerSettings::new(application),
+            checkpoints: true,
+            worker: WorkerSettings {
+                checkpoints: CheckpointSettings {
+                    interval: Duration::from_millis(150),
+                    ..CheckpointSettings::default()
+                },
+                ..WorkerSettings::new(application)
+            },
         }
     }
 }
@@ -51,6 +63,8 @@ pub struct Simulation {
     rng: Rng,
     now: Timestamp,
     workers: Vec<Option<Worker>>,
+    /// The disk of each worker, which a crash leaves as it is.
+    disks: Vec<MemoryCheckpoints>,
     /// What went wrong on the way and was survived, by kind.
     pub events: SimulationEvents,
 }
@@ -90,7 +104,8 @@ impl Simulation {
         log.ensure_topics(&all_topics(&topology, &settings.worker, settings.partitions))?;
         log.set_faults(settings.faults);
         let workers = (0..settings.workers).map(|_| None).collect();
-        Ok(Self { topology, settings, log, rng, now, workers, events: SimulationEvents::default() })
+        let disks = (0..settings.workers).map(|_| MemoryCheckpoints::default()).collect();
+        Ok(Self { topology, settings, log, rng, now, workers, disks, events: SimulationEvents::default() })
     }
 
     /// The log below.
@@ -185,6 +200,8 @@ impl Simulation {
                 let Some(worker) = self.alive(index)? else { continue };
                 let step = worker.run_once(now, Duration::ZERO)?;
                 idle &= step.idle && step.records + step.timers == 0 && step.commit.is_none();
+                // What comes within a second is waited for; a clock set for tomorrow is not.
+                idle &= step.wake_at.is_none_or(|at| at.millis_since(now) > 1_000);
             }
             quiet = if idle { quiet + 1 } else { 0 };
             // News of a rebalance takes one poll each to be told, to be obeyed and to be acted on.
@@ -193,6 +210,11 @@ impl Simulation {
             }
         }
         Err(WorkerError::Invariant(format!("not settled after {max_steps} steps")))
+    }
+
+    /// How many entries the checkpoints of all workers hold.
+    pub fn checkpoint_entries(&self) -> usize {
+        self.disks.iter().map(MemoryCheckpoints::entries).sum()
     }
 
     /// The books of all live workers.
@@ -204,8 +226,11 @@ impl Simulation {
 
     fn alive(&mut self, index: usize) -> Result<Option<&mut Worker>, WorkerError> {
         if self.workers[index].is_none() {
-            let settings =
+            let mut settings =
                 WorkerSettings { member: index as u32, members: self.settings.workers, ..self.settings.worker.clone() };
+            if self.settings.checkpoints {
+                settings.checkpoints.place = Some(Arc::new(self.disks[index].clone()));
+            }
             let log: Arc<dyn Log> = Arc::new(self.log.clone());
             self.workers[index] = Some(Worker::new(self.topology.clone(), log, settings)?);
         }

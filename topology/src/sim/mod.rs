@@ -6,6 +6,7 @@
 //! at once, and time passes only where the caller moves it. [`Simulation`] adds workers, a clock and
 //! chance: every run is a pure function of its seed, so a failing seed replays.
 
+mod checkpoints;
 mod consumer;
 mod fault;
 mod group;
@@ -14,6 +15,7 @@ mod log;
 mod producer;
 mod rng;
 
+pub use checkpoints::*;
 pub use fault::*;
 pub use harness::*;
 pub use log::*;

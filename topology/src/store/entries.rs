@@ -35,6 +35,15 @@ impl Entries {
         Self { shape, bytes: 0 }
     }
 
+    /// Forgets all of them.
+    pub(crate) fn clear(&mut self) {
+        match &mut self.shape {
+            Shape::Hash(table) => *table = HashTable::new(),
+            Shape::Ordered(set) => set.clear(),
+        }
+        self.bytes = 0;
+    }
+
     /// How many entries.
     pub(crate) fn len(&self) -> usize {
         match &self.shape {

@@ -105,6 +105,12 @@ impl Stores {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.committed();
+        self.entries.iter_mut().for_each(Entries::clear);
+    }
+
     /// A point to undo to.
     pub(crate) fn savepoint(&self) -> usize {
         self.changes.len()

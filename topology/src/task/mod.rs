@@ -1,5 +1,6 @@
 //! Tasks: one sub-topology on one partition each, with their stores, queues and books.
 
+mod checkpointing;
 mod core;
 mod id;
 mod letter;
@@ -10,9 +11,11 @@ mod run;
 mod state;
 
 pub(crate) use self::core::*;
+pub(crate) use checkpointing::*;
 pub use id::*;
 pub use letter::*;
 pub(crate) use plan::*;
 pub(crate) use queue::*;
+pub(crate) use restore::RestoreError;
 pub(crate) use run::*;
 pub use state::*;

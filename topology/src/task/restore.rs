@@ -1,14 +1,35 @@
 //! Bringing a task's stores and books back from their changelogs.
 
+use std::time::Duration;
+
 use schemas::Timestamp;
+use thiserror::Error;
 
 use super::run::taken_of;
 use super::{Task, TaskError, TaskState};
 use crate::store::{Entry, from_sortable, sortable};
-use crate::{Counts, Log, Offset, Position, Record, TopicPartition, decode_value, encode_value};
+use crate::{
+    CheckpointError, Counts, Log, LogError, Offset, Position, Record, TopicPartition, decode_value, encode_value,
+};
 
 /// The key of the books' entry that holds stream time; no topic has an empty name.
 const STREAM_TIME: &[u8] = b"";
+
+/// Why a step of the restore failed.
+#[derive(Debug, Error)]
+pub(crate) enum RestoreError {
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// The checkpoint cannot be read: the changelogs hold all of it.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+impl From<LogError> for RestoreError {
+    fn from(error: LogError) -> Self {
+        Self::Task(error.into())
+    }
+}
 
 /// How far the replay of the changelogs is.
 pub(crate) struct Restore {
@@ -16,13 +37,21 @@ pub(crate) struct Restore {
     taken: Vec<Option<u64>>,
     /// What is still to be read: store, next offset, end.
     open: Vec<(usize, Offset, Offset)>,
+    /// Stores that are still to be read from the checkpoint, with the last key read.
+    checkpointed: Vec<(usize, Option<Vec<u8>>)>,
     pub(super) records: u64,
     pub(super) total: u64,
 }
 
 impl Restore {
     pub(super) fn new(positions: &[Position]) -> Self {
-        Self { taken: positions.iter().map(taken_of).collect(), open: Vec::new(), records: 0, total: 0 }
+        Self {
+            taken: positions.iter().map(taken_of).collect(),
+            open: Vec::new(),
+            checkpointed: Vec::new(),
+            records: 0,
+            total: 0,
+        }
     }
 }
 
@@ -30,11 +59,18 @@ impl Task {
     /// Looks up how much there is to replay.
     pub(crate) fn begin_restore(&mut self, log: &dyn Log) -> Result<(), TaskError> {
         self.state.advance(TaskState::Restoring);
+        self.restore.open.clear();
+        (self.restore.records, self.restore.total) = (0, 0);
         for store in 0..self.core.plan.stores.len() {
             let changelog = self.changelog(store);
             // The positions are read already, so a former owner's transaction that they hold has
             // written all its records, but some of them may not be visible yet.
             let (start, end) = (log.bounds(&changelog)?.0, log.written_end(&changelog)?);
+            let position = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.port().position(store));
+            if position.is_some() {
+                self.restore.checkpointed.push((store, None));
+            }
+            let start = position.map_or(start, |position| position.max(start));
             if start < end {
                 self.restore.open.push((store, start, end));
                 self.restore.total += (end.0 - start.0) as u64;
@@ -43,20 +79,77 @@ impl Task {
         Ok(())
     }
 
-    /// Replays about `max_bytes` of changelog; true when the task runs from now on.
+    /// Whether the checkpoint may be used: it is young enough, and the changelogs reach as far as it.
+    pub(crate) fn is_checkpoint_usable(
+        &self,
+        log: &dyn Log,
+        now: Timestamp,
+        age_max: Duration,
+    ) -> Result<bool, TaskError> {
+        let Some(checkpoint) = &self.checkpoint else { return Ok(false) };
+        let age = checkpoint.port().committed_at().map(|at| now.millis_since(at));
+        if age.is_some_and(|age| age > age_max.as_millis() as i64) {
+            return Ok(false);
+        }
+        for store in 0..self.core.plan.stores.len() {
+            // A topic that was deleted and made again begins anew.
+            if let Some(position) = checkpoint.port().position(store)
+                && position > log.written_end(&self.changelog(store))?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Loads about `max_bytes` of the checkpoint; true when there is no more of it.
+    fn load_step(&mut self, max_bytes: usize) -> Result<bool, CheckpointError> {
+        let Self { restore, checkpoint, core, .. } = self;
+        let (Some((store, after)), Some(checkpoint)) = (restore.checkpointed.pop(), checkpoint) else {
+            return Ok(true);
+        };
+        let stores = &mut core.stores;
+        let mut each = |key: &[u8], value: &[u8]| {
+            restore.records += 1;
+            restore.total += 1;
+            stores.restore(store, key, Some(value));
+        };
+        if let Some(last) = checkpoint.port().load(store, after.as_deref(), max_bytes, &mut each)? {
+            restore.checkpointed.push((store, Some(last)));
+        }
+        Ok(restore.checkpointed.is_empty())
+    }
+
+    /// Begins again without the checkpoint.
+    pub(crate) fn forget_checkpoint(&mut self, log: &dyn Log) -> Result<(), TaskError> {
+        self.checkpoint = None;
+        self.restore.checkpointed.clear();
+        self.core.stores.clear();
+        self.state = TaskState::Created;
+        self.begin_restore(log)
+    }
+
+    /// Replays about `max_bytes` of checkpoint or changelog; true when the task runs from now on.
     pub(crate) fn restore_step(
         &mut self,
         log: &dyn Log,
         max_bytes: usize,
         scratch: &mut Vec<Record>,
-    ) -> Result<bool, TaskError> {
+    ) -> Result<bool, RestoreError> {
+        if !self.load_step(max_bytes)? {
+            return Ok(false);
+        }
         if let Some((store, next, end)) = self.restore.open.pop() {
             scratch.clear();
             let read_to = log.read(&self.changelog(store), next, max_bytes, scratch)?;
-            for record in scratch.drain(..) {
+            // What lies beyond is of an owner that came after this one: this task is to hear of it yet.
+            for record in scratch.drain(..).take_while(|record| record.offset < end) {
                 self.restore.records += 1;
                 let Some(key) = &record.key else { continue };
                 self.core.stores.restore(store, key, record.value.as_deref());
+                if let Some(checkpoint) = &mut self.checkpoint {
+                    checkpoint.replayed(store, key, record.value.as_ref(), record.offset.next());
+                }
             }
             if read_to < end && (read_to > next || !log.is_replayed(&self.changelog(store), read_to, end)?) {
                 self.restore.open.push((store, read_to, end));
@@ -97,10 +190,7 @@ impl Task {
         for (source, taken) in self.restore.taken.iter().enumerate() {
             let booked = self.core.books[source].1.taken;
             if let Some(taken) = taken.filter(|taken| *taken != booked) {
-                return Err(TaskError::Invariant(format!(
-                    "{}: the committed position of {} stands for {taken} records taken in, the books say {booked}",
-                    self.core.id, self.core.books[source].0
-                )));
+                return Err(TaskError::Books { input: source, taken, booked });
             }
             // A position without a count was set by hand: the books go on from where they are.
             self.queues[source].taken = booked;

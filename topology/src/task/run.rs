@@ -6,7 +6,7 @@ use schemas::Timestamp;
 use thiserror::Error;
 
 use super::restore::Restore;
-use super::{LetterSettings, PartPlan, RecordQueue, TaskCore, TaskId, TaskState, dead_letter};
+use super::{Checkpointing, LetterSettings, PartPlan, RecordQueue, TaskCore, TaskId, TaskState, dead_letter};
 use crate::store::{GlobalTable, Stores, expired, first_timer, parse_timer};
 use crate::{
     Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, OutgoingRecord, Position, Processor,
@@ -28,6 +28,9 @@ pub(crate) enum TaskError {
     Stop { place: String, fault: Fault },
     #[error("{0}")]
     Invariant(String),
+    /// The position the task was assigned with stands for another count than its books.
+    #[error("the committed position of input {input} stands for {taken} records taken in, the books say {booked}")]
+    Books { input: usize, taken: u64, booked: u64 },
 }
 
 /// What one step of a task did.
@@ -57,6 +60,8 @@ pub(crate) struct Task {
     /// While set, nothing is taken in before this instant.
     pub(crate) retry_at: Option<Timestamp>,
     pub(super) restore: Restore,
+    /// `None` where none is kept, and once it failed.
+    pub(crate) checkpoint: Option<Checkpointing>,
     /// Whether the open transaction holds anything of this task.
     pub(crate) touched: bool,
     /// Bytes sent in the open transaction.
@@ -86,6 +91,7 @@ impl Task {
         Ok(Self {
             state: TaskState::Created,
             restore: Restore::new(positions),
+            checkpoint: None,
             queues: queues.collect(),
             nodes,
             no_topic: "".into(),
@@ -286,13 +292,17 @@ impl Task {
     ) -> Result<(), TaskError> {
         self.expire_windows();
         self.write_books()?;
-        let Self { core, queues, .. } = self;
+        let Self { core, queues, checkpoint, .. } = self;
         let TaskCore { stores, plan, id, .. } = core;
         stores.for_each_changed(|store, key, value| {
+            let key = bytes::Bytes::copy_from_slice(key);
+            if let Some(checkpoint) = checkpoint {
+                checkpoint.stage(store, &key, value.as_ref());
+            }
             producer.send(OutgoingRecord {
                 topic: plan.stores[store].changelog.clone(),
                 partition: Some(id.partition),
-                key: Some(bytes::Bytes::copy_from_slice(key)),
+                key: Some(key),
                 value,
                 timestamp: now,
                 headers: Vec::new(),
@@ -318,8 +328,11 @@ impl Task {
     }
 
     /// The open transaction is durable.
-    pub(crate) fn committed(&mut self) {
+    pub(crate) fn committed(&mut self, now: Timestamp) {
         self.core.stores.committed();
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.committed(now);
+        }
         self.committed_books.clone_from(&self.core.books);
         self.committed_stream_time = self.core.stream_time;
         for queue in &mut self.queues {
@@ -333,6 +346,9 @@ impl Task {
     /// Throws the open transaction away and goes back to the committed positions.
     pub(crate) fn rollback(&mut self) -> Result<(), TopologyError> {
         self.core.stores.undo_to(0);
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.rolled_back();
+        }
         self.core.books.clone_from(&self.committed_books);
         self.core.stream_time = self.committed_stream_time;
         self.queues.iter_mut().for_each(RecordQueue::rewind);
@@ -345,7 +361,7 @@ impl Task {
 }
 
 /// The count of records taken in that a committed position carries.
-pub(super) fn taken_of(position: &Position) -> Option<u64> {
+pub(crate) fn taken_of(position: &Position) -> Option<u64> {
     position.metadata.strip_prefix("taken=")?.parse().ok()
 }
 

@@ -3,13 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use schemas::Timestamp;
+
 use super::{Worker, WorkerError};
 use crate::task::{Task, TaskState};
 use crate::{Position, TaskId, TopicPartition};
 
 impl Worker {
     /// These partitions are this worker's: a task starts when it has all of its sources.
-    pub(super) fn assigned(&mut self, partitions: Vec<(TopicPartition, Position)>) -> Result<(), WorkerError> {
+    pub(super) fn assigned(
+        &mut self,
+        now: Timestamp,
+        partitions: Vec<(TopicPartition, Position)>,
+    ) -> Result<(), WorkerError> {
         for (partition, position) in partitions {
             let Some((part, source)) = self.find_source(&partition.topic) else { continue };
             let id = TaskId { sub_topology: self.plans[part].name.clone(), partition: partition.partition };
@@ -20,6 +26,7 @@ impl Worker {
                 let plan = self.plans[part].clone();
                 let mut task =
                     Task::new(id, plan, &positions, self.settings.letters.clone(), self.settings.max_record_bytes)?;
+                self.open_checkpoint(&mut task, now)?;
                 task.begin_restore(self.log.as_ref())?;
                 let held: Vec<_> = task.queues.iter().map(|queue| queue.partition.clone()).collect();
                 self.connect()?.consumer.pause(&held);
@@ -85,5 +92,6 @@ impl Worker {
                 queues.map(move |(source, queue)| (queue.partition.clone(), (index, source)))
             })
             .collect();
+        self.reroute_changelogs();
     }
 }

@@ -29,7 +29,8 @@ impl Worker {
         let opened = self.opened_at.take().unwrap_or(now);
         match ended {
             Commit::Committed => {
-                self.tasks.iter_mut().filter(|task| task.touched).for_each(crate::task::Task::committed);
+                self.note_changelog_offsets();
+                self.tasks.iter_mut().filter(|task| task.touched).for_each(|task| task.committed(now));
                 self.counters.commits += 1;
                 self.counters.last_transaction_millis = now.millis_since(opened);
                 self.last_commit_at = Some(now);
@@ -66,7 +67,9 @@ impl Worker {
     /// These partitions will be taken away: commits, then closes their tasks.
     pub(super) fn revoked(&mut self, now: Timestamp, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
         self.suspend_tasks(partitions);
-        self.commit(now)?;
+        if self.commit(now)? == Commit::Committed {
+            self.finish_checkpoints_of(partitions, now);
+        }
         self.close_tasks(partitions);
         Ok(())
     }
@@ -94,7 +97,9 @@ impl Worker {
                 self.commit(now)?;
             }
         }
-        self.commit(now)?;
+        if self.commit(now)? == Commit::Committed {
+            self.finish_checkpoints(now);
+        }
         self.close_all();
         self.disconnect();
         Ok(())

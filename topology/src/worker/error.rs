@@ -34,6 +34,7 @@ impl From<TaskError> for WorkerError {
             TaskError::Log(error) => Self::Log(error),
             TaskError::Stop { place, fault } => Self::Stop { place, fault },
             TaskError::Invariant(text) => Self::Invariant(text),
+            books @ TaskError::Books { .. } => Self::Invariant(books.to_string()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Workers: the loop that polls, feeds, processes, punctuates and commits.
 
 mod assignment;
+mod checkpoint;
 mod commit;
 mod error;
 mod settings;
@@ -45,6 +46,9 @@ pub struct Worker {
     opened_at: Option<Timestamp>,
     last_commit_at: Option<Timestamp>,
     counters: Counters,
+    changelog_routes: checkpoint::ChangelogRoutes,
+    /// Why the last checkpoint that failed did.
+    checkpoint_trouble: Option<String>,
 }
 
 struct Connection {
@@ -60,6 +64,7 @@ struct Counters {
     aborts: u64,
     fenced: u64,
     last_transaction_millis: i64,
+    checkpoint_failures: u64,
 }
 
 impl Worker {
@@ -95,6 +100,8 @@ impl Worker {
             opened_at: None,
             last_commit_at: None,
             counters: Counters::default(),
+            changelog_routes: checkpoint::ChangelogRoutes::default(),
+            checkpoint_trouble: None,
         })
     }
 

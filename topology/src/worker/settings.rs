@@ -1,8 +1,9 @@
 //! What a worker is told once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::LetterSettings;
+use crate::{Checkpoints, LetterSettings};
 
 /// Settings of a worker.
 #[derive(Clone, Debug)]
@@ -35,6 +36,39 @@ pub struct WorkerSettings {
     pub max_record_bytes: usize,
     /// Dead letters and the quarantine.
     pub letters: LetterSettings,
+    /// Where checkpoints of stores are kept; without it every start replays whole changelogs.
+    pub checkpoints: CheckpointSettings,
+}
+
+/// Where and when checkpoints of stores are written.
+#[derive(Clone)]
+pub struct CheckpointSettings {
+    /// Where; `None` for nowhere.
+    pub place: Option<Arc<dyn Checkpoints>>,
+    /// How often, for each task.
+    pub interval: Duration,
+    /// How many bytes of committed changes one task keeps before it writes earlier than that.
+    pub bytes_max: usize,
+    /// A checkpoint older than this is not used: what was deleted since may be gone from the
+    /// changelog, and would come back. Less than the time the log keeps tombstones.
+    pub age_max: Duration,
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self { place: None, interval: Duration::from_secs(10), bytes_max: 32 << 20, age_max: Duration::from_hours(12) }
+    }
+}
+
+impl std::fmt::Debug for CheckpointSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CheckpointSettings")
+            .field("is_on", &self.place.is_some())
+            .field("interval", &self.interval)
+            .field("bytes_max", &self.bytes_max)
+            .field("age_max", &self.age_max)
+            .finish()
+    }
 }
 
 impl WorkerSettings {
@@ -55,6 +89,7 @@ impl WorkerSettings {
             retry_backoff: Duration::from_millis(100),
             max_record_bytes: 1 << 20,
             letters: LetterSettings::default(),
+            checkpoints: CheckpointSettings::default(),
         }
     }
 }

@@ -26,6 +26,10 @@ pub struct WorkerSnapshot {
     pub aborts: u64,
     /// How often it was fenced since it started.
     pub fenced: u64,
+    /// Checkpoints given up since it started.
+    pub checkpoint_failures: u64,
+    /// Why the last of them was.
+    pub checkpoint_trouble: Option<String>,
     /// When it committed last.
     pub last_commit_at: Option<Timestamp>,
     /// How long the last committed transaction was open, by the times of the steps.
@@ -53,9 +57,11 @@ pub struct TaskSnapshot {
     pub orphan_timers: u64,
     /// How often a fault asked to retry.
     pub retries: u64,
-    /// Changelog records replayed.
+    /// Committed bytes that its checkpoint does not have yet; `None` without a checkpoint.
+    pub checkpoint_lag_bytes: Option<usize>,
+    /// Entries of the checkpoint and changelog records replayed.
     pub restored: u64,
-    /// Changelog records to replay, at most.
+    /// Entries and changelog records to replay, at most.
     pub to_restore: u64,
 }
 
@@ -112,6 +118,8 @@ impl Worker {
             timers: self.counters.timers,
             commits: self.counters.commits,
             aborts: self.counters.aborts,
+            checkpoint_failures: self.counters.checkpoint_failures,
+            checkpoint_trouble: self.checkpoint_trouble.clone(),
             fenced: self.counters.fenced,
             last_commit_at: self.last_commit_at,
             last_transaction_millis: self.counters.last_transaction_millis,
@@ -158,6 +166,7 @@ fn task_snapshot(task: &Task) -> TaskSnapshot {
         timers: task.core.stores.entries(task.core.plan.timers_store()).len(),
         orphan_timers: task.orphan_timers,
         retries: task.retries,
+        checkpoint_lag_bytes: task.checkpoint.as_ref().map(crate::task::Checkpointing::bytes),
         restored,
         to_restore,
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use schemas::Timestamp;
 
 use super::{Connection, Worker, WorkerError};
-use crate::task::{TaskState, Work};
-use crate::{Commit, Poll, TopicPartition};
+use crate::task::{RestoreError, TaskError, TaskState, Work, taken_of};
+use crate::{Commit, LogError, Poll, TopicPartition};
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl Worker {
         work.timers += self.punctuate(now)?;
         self.throttle();
         let commit = if self.commit_is_due(now, brought) { Some(self.commit(now)?) } else { None };
+        self.write_checkpoints(now);
         self.counters.records += work.records as u64;
         self.counters.timers += work.timers as u64;
         Ok(Step { records: work.records, timers: work.timers, commit, idle: self.is_idle(), wake_at: self.wake_at() })
@@ -78,12 +79,12 @@ impl Worker {
                 return Ok(brought);
             }
             Ok(Poll::Assigned(partitions)) => {
-                self.assigned(partitions)?;
+                self.assigned(now, partitions)?;
                 self.joined = true;
             }
             Ok(Poll::Revoked(partitions)) => self.revoked(now, &partitions)?,
             Ok(Poll::Lost(partitions)) => self.lost(&partitions)?,
-            Ok(Poll::Idle) | Err(crate::LogError::Retriable(_)) => {}
+            Ok(Poll::Idle) | Err(LogError::Retriable(_)) => {}
             Err(error) => return Err(error.into()),
         }
         self.buffer.clear();
@@ -117,16 +118,40 @@ impl Worker {
     /// Replays changelogs of the tasks that are not ready yet.
     fn restore(&mut self) -> Result<(), WorkerError> {
         let log = self.log.clone();
-        let Self { tasks, scratch, settings, connection, .. } = self;
-        for task in tasks.iter_mut().filter(|task| task.state == TaskState::Restoring) {
-            if task.restore_step(log.as_ref(), settings.restore_max_bytes, scratch)? {
-                let held: Vec<_> = task.queues.iter().map(|queue| queue.partition.clone()).collect();
-                if let Some(connection) = connection {
-                    connection.consumer.resume(&held);
+        for index in 0..self.tasks.len() {
+            let Self { tasks, scratch, settings, connection, .. } = self;
+            let task = &mut tasks[index];
+            if task.state != TaskState::Restoring {
+                continue;
+            }
+            match task.restore_step(log.as_ref(), settings.restore_max_bytes, scratch) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let held: Vec<_> = task.queues.iter().map(|queue| queue.partition.clone()).collect();
+                    if let Some(connection) = connection {
+                        connection.consumer.resume(&held);
+                    }
                 }
+                Err(RestoreError::Checkpoint(error)) => self.forget_checkpoint(index, &error)?,
+                Err(RestoreError::Task(error)) => return Err(self.restore_failed(index, error)),
             }
         }
         Ok(())
+    }
+
+    /// Books that do not fit the position are no fault when the position has moved on since it was
+    /// assigned: another owner commits meanwhile, and this worker has not heard of it yet. It joins anew.
+    fn restore_failed(&self, index: usize, error: TaskError) -> WorkerError {
+        let TaskError::Books { input: source, taken, .. } = error else { return error.into() };
+        let task = &self.tasks[index];
+        let partition = &task.queues[source].partition;
+        match self.log.committed(&self.settings.application, partition) {
+            Ok(now) if now.as_ref().and_then(taken_of) != Some(taken) => {
+                WorkerError::Log(LogError::Retriable(format!("{partition} has another owner by now")))
+            }
+            Ok(_) => WorkerError::Invariant(format!("{}: {error}", task.core.id)),
+            Err(failed) => failed.into(),
+        }
     }
 
     /// Processes queued records, task by task in turn, up to the bounds of a step.

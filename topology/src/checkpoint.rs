@@ -1,0 +1,93 @@
+//! The port to checkpoints: copies of a task's stores on a local disk, so that a start replays the
+//! tail of the changelogs only.
+//!
+//! The changelogs are the durability, a checkpoint is a shortcut: it may be old, lost or thrown away
+//! at any time. What it must never be is wrong, so its entries and the changelog offsets that they stand
+//! for are written in one transaction. Implementations: `connectors::state` (LMDB), and
+//! [`sim::MemoryCheckpoints`](crate::sim::MemoryCheckpoints).
+
+use bytes::Bytes;
+use schemas::Timestamp;
+use thiserror::Error;
+
+use crate::{Offset, TaskId};
+
+/// A checkpoint could not be opened, read or written: the task goes on without it.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct CheckpointError(pub String);
+
+/// What changed in one store since the last checkpoint.
+#[derive(Clone, Debug, Default)]
+pub struct StoreChanges {
+    /// Keys with their newest values; `None` for those that are gone. Each key once.
+    pub entries: Vec<(Bytes, Option<Bytes>)>,
+    /// The changelog's offset that the store stands for from now on, if it moved.
+    pub next_offset: Option<Offset>,
+}
+
+/// What one transaction of a checkpoint writes: all stores of a task as of one commit.
+#[derive(Clone, Debug)]
+pub struct CheckpointBatch {
+    /// By the number of the store.
+    pub stores: Vec<StoreChanges>,
+    /// The time of the commit.
+    pub committed_at: Timestamp,
+}
+
+/// Where checkpoints are kept. Shared by all workers of a process.
+pub trait Checkpoints: Send + Sync {
+    /// The checkpoint of a task, empty at first. A process has one holder of a task at a time; what a
+    /// former one was writing is waited for.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    fn open(&self, task: &TaskId, stores: &[String]) -> Result<Box<dyn Checkpoint>, CheckpointError>;
+}
+
+/// The checkpoint of one task's stores. Used by one thread at a time, and only
+/// [`finish`](Self::finish) may wait for the disk.
+pub trait Checkpoint: Send {
+    /// The changelog's offset that a store stands for; `None` when nothing is known of the store.
+    fn position(&self, store: usize) -> Option<Offset>;
+
+    /// When the commit was that it stands for.
+    fn committed_at(&self) -> Option<Timestamp>;
+
+    /// Gives entries of a store in the order of their keys, those after `after`, about `max_bytes` of
+    /// them, and answers the last key given; `None` when there was none left.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn load(
+        &self,
+        store: usize,
+        after: Option<&[u8]>,
+        max_bytes: usize,
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<Option<Vec<u8>>, CheckpointError>;
+
+    /// Begins to write, in the background.
+    ///
+    /// # Errors
+    /// When it cannot; never while [`is_busy`](Self::is_busy).
+    fn write(&mut self, batch: CheckpointBatch) -> Result<(), CheckpointError>;
+
+    /// Whether the last batch is still being written.
+    ///
+    /// # Errors
+    /// When writing it failed. Later batches would leave a hole, so none may follow.
+    fn is_busy(&mut self) -> Result<bool, CheckpointError>;
+
+    /// Waits until the last batch is written.
+    ///
+    /// # Errors
+    /// As [`is_busy`](Self::is_busy).
+    fn finish(&mut self) -> Result<(), CheckpointError>;
+
+    /// Throws all of it away.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn clear(&mut self) -> Result<(), CheckpointError>;
+}
