@@ -8,3 +8,4 @@ pub mod http;
 pub mod kafka;
 pub mod partner;
 pub mod sink;
+pub mod state;

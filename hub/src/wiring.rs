@@ -9,12 +9,14 @@ use connectors::billing::{BillingDatabase, PostgresBilling, SqliteBilling};
 use connectors::floworx;
 use connectors::http::{Admitted, Intake, Refusal};
 use connectors::partner::{PartnerEndpoint, Partners};
+use connectors::state::LmdbCheckpoints;
 use processors::route::Router;
 use processors::topology::HubSettings;
 use schemas::{Code, Family, Timestamp, tmf};
-use topology::{Cleanup, Log, TopicName, TopicSpec, Topology, WorkerSettings};
+use sha2::{Digest as _, Sha256};
+use topology::{CheckpointSettings, Checkpoints, Cleanup, Log, TopicName, TopicSpec, Topology, WorkerSettings};
 
-use crate::config::{Billing, Config, Partner};
+use crate::config::{Billing, Config, LogKind, Partner};
 
 /// The application's name: the consumer group of the workers, the prefix of changelogs.
 pub const APPLICATION: &str = "hub";
@@ -92,12 +94,33 @@ pub fn topics(config: &Config, topology: &Topology) -> Vec<TopicSpec> {
     topics
 }
 
+/// Where the checkpoints of stores are: apart for each log, whose offsets they speak of.
+///
+/// # Errors
+/// When their thread cannot be started.
+pub fn checkpoints(config: &Config) -> anyhow::Result<Arc<dyn Checkpoints>> {
+    let log = match &config.log.kind {
+        LogKind::Embedded => "embedded".to_owned(),
+        LogKind::Kafka(settings) => {
+            let digest = Sha256::digest(settings.brokers.as_bytes());
+            format!("kafka-{}", digest[..6].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        }
+    };
+    let place = LmdbCheckpoints::open(&config.data.join("state").join(log));
+    Ok(Arc::new(place.context("cannot start the thread that writes checkpoints")?))
+}
+
 /// The settings of worker `member`.
-pub fn worker(config: &Config, member: u32) -> WorkerSettings {
+pub fn worker(config: &Config, member: u32, checkpoints: &Arc<dyn Checkpoints>) -> WorkerSettings {
     WorkerSettings {
         member,
         members: config.workers,
         commit_interval: config.log.commit_interval,
+        checkpoints: CheckpointSettings {
+            place: Some(checkpoints.clone()),
+            interval: config.log.checkpoint_interval,
+            ..CheckpointSettings::default()
+        },
         ..WorkerSettings::new(APPLICATION)
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::float_cmp, reason = "counts on a metrics page are whole numbers")]
 
+mod checkpoint;
 mod cli;
 mod conformance;
 mod dead_letters;

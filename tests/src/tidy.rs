@@ -124,7 +124,9 @@ fn files_hold_one_idea() {
 fn unsafe_code_stays_behind_its_fence() {
     for folder in CRATES {
         for path in rust_files(folder) {
-            if path.starts_with(root().join("connectors/src/kafka")) {
+            // A C library each, behind a plain trait.
+            let fenced = ["connectors/src/kafka", "connectors/src/state/environment.rs"];
+            if fenced.iter().any(|place| path.starts_with(root().join(place))) {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();

@@ -54,8 +54,8 @@ pub trait Checkpoint: Send {
     /// When the commit was that it stands for.
     fn committed_at(&self) -> Option<Timestamp>;
 
-    /// Gives entries of a store in the order of their keys, those after `after`, about `max_bytes` of
-    /// them, and answers the last key given; `None` when there was none left.
+    /// Gives about `max_bytes` of a store's entries, each once over several calls: `after` is what the
+    /// call before answered. `None` when there are no more.
     ///
     /// # Errors
     /// When it cannot be read.

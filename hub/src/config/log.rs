@@ -27,8 +27,7 @@ pub struct LogSection {
     pub commit_interval: Duration,
     /// How long records of the event topics are kept; `None` for ever.
     pub retention: Option<Duration>,
-    /// How often local stores are checkpointed.
-    #[allow(dead_code, reason = "checked like the others; nothing is checkpointed yet")]
+    /// How often each task's stores are checkpointed on the local disk.
     pub checkpoint_interval: Duration,
 }
 

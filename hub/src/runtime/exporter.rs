@@ -41,6 +41,9 @@ fn describe() {
     describe_gauge!("hub_lag_records", "Records that their group has not taken in, by topic");
     describe_gauge!("hub_lag_seconds", "Age by event time of the oldest record not taken in, by topic");
     describe_histogram!("hub_commit_seconds", metrics::Unit::Seconds, "Time of worker steps that committed");
+    describe_gauge!("hub_restored_records", "Checkpoint entries and changelog records the tasks started from");
+    describe_gauge!("hub_checkpoint_lag_bytes", "Committed changes of stores that no checkpoint has yet");
+    describe_counter!("hub_checkpoint_failures_total", "Checkpoints given up: the next start replays more");
     describe_gauge!("hub_sla_open", "Clocks that run or rest, by objective");
     describe_gauge!("hub_sla_warned", "Open clocks past a warning level, by objective");
     describe_gauge!("hub_sla_breached", "Clocks past their target, by objective");
@@ -71,6 +74,9 @@ pub(super) fn publish(seen: &Observation, lag_seconds: &[(String, String, f64)])
     for (group, topic, seconds) in lag_seconds {
         gauge!("hub_lag_seconds", "group" => group.clone(), "topic" => topic.clone()).set(*seconds);
     }
+    gauge!("hub_restored_records").set(seen.restored_records as f64);
+    gauge!("hub_checkpoint_lag_bytes").set(seen.checkpoint_lag_bytes as f64);
+    counter!("hub_checkpoint_failures_total").absolute(seen.checkpoint_failures);
     for (objective, counts) in &seen.sla {
         gauge!("hub_sla_open", "objective" => objective.clone()).set(counts.open as f64);
         gauge!("hub_sla_warned", "objective" => objective.clone()).set(counts.warned as f64);

@@ -119,7 +119,8 @@ impl Hub {
 
         let failure = Failure::new();
         let sinks = Sinks::start(config, &log, &failure)?;
-        let settings = (0..config.workers).map(|member| wiring::worker(config, member)).collect();
+        let checkpoints = wiring::checkpoints(config)?;
+        let settings = (0..config.workers).map(|member| wiring::worker(config, member, &checkpoints)).collect();
         let workers = Workers::start(&topology, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
@@ -261,6 +262,11 @@ impl Parts {
         seen.restored = workers.iter().all(|worker| not_ready(worker.as_ref()).is_none());
         for worker in workers.iter().flatten() {
             seen.add_ledger(&worker.ledger());
+            seen.checkpoint_failures += worker.checkpoint_failures;
+            for task in &worker.tasks {
+                seen.checkpoint_lag_bytes += task.checkpoint_lag_bytes.unwrap_or_default() as u64;
+                seen.restored_records += task.restored;
+            }
         }
         for (name, books) in self.sink_snapshots() {
             seen.add_sink(name, books);

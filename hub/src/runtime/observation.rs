@@ -68,6 +68,12 @@ pub struct Observation {
     pub sla: BTreeMap<String, SlaCounts>,
     /// Whether every worker has told how it is and has restored its state.
     pub restored: bool,
+    /// Entries and changelog records that the tasks were restored from.
+    pub restored_records: u64,
+    /// Committed bytes that no checkpoint has yet.
+    pub checkpoint_lag_bytes: u64,
+    /// Checkpoints that were given up.
+    pub checkpoint_failures: u64,
 }
 
 impl Observation {

@@ -53,6 +53,7 @@ impl Workers {
                 phase: workers.phase.clone(),
                 slot: slot.clone(),
                 failure: failure.clone(),
+                checkpoint_failures: 0,
             };
             let spawned = std::thread::Builder::new()
                 .name(name)
@@ -101,6 +102,8 @@ struct Thread {
     phase: Arc<AtomicU8>,
     slot: Slot,
     failure: Failure,
+    /// How many checkpoints of the worker were given up when it was looked at last.
+    checkpoint_failures: u64,
 }
 
 /// A panic must end the hub, not leave a part of it silently dead.
@@ -197,7 +200,13 @@ impl Thread {
         self.worker.close(wall_clock())
     }
 
-    fn tell(&self) {
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.worker.snapshot());
+    fn tell(&mut self) {
+        let snapshot = self.worker.snapshot();
+        if snapshot.checkpoint_failures > self.checkpoint_failures {
+            let why = snapshot.checkpoint_trouble.as_deref().unwrap_or_default();
+            tracing::warn!(why, "a checkpoint is given up: nothing is lost, but the next start replays more");
+        }
+        self.checkpoint_failures = snapshot.checkpoint_failures;
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
     }
 }

@@ -96,8 +96,8 @@ impl Checkpoint for MemoryCheckpoint {
             for (key, value) in saved.stores[store].entries.range::<[u8], _>((from, Bound::Unbounded)) {
                 each(key, value);
                 bytes += key.len() + value.len();
-                last = Some(key.to_vec());
                 if bytes >= max_bytes {
+                    last = Some(key.to_vec());
                     break;
                 }
             }

@@ -1,6 +1,6 @@
 //! The power fails: what was written but not synced is lost, in part or whole.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,4 +99,55 @@ fn whenever_the_power_fails_acknowledged_transactions_are_whole() {
         assert!(all.iter().all(|one| *one == all[0]), "a transaction is torn after {lasts} changes");
         assert!(all[0].iter().enumerate().all(|(number, value)| *value == format!("{number:05}")));
     }
+}
+
+/// Writes through, as the system's own cache does; remembers which files are as synced.
+#[derive(Debug, Default)]
+struct WriteThrough {
+    synced: Mutex<HashSet<PathBuf>>,
+    /// Syncs of commit files fail, whatever the system has taken in.
+    broken: bool,
+}
+
+impl Files for WriteThrough {
+    fn write_at(&self, path: &Path, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
+        self.synced.lock().unwrap().remove(path);
+        Disk.write_at(path, file, bytes, position)
+    }
+
+    fn sync(&self, path: &Path, file: &File) -> io::Result<()> {
+        if self.broken && path.extension().is_some_and(|ending| ending == "commits") {
+            return Err(io::ErrorKind::Other.into());
+        }
+        // The name that a file is made under is not the one it is read by.
+        self.synced.lock().unwrap().insert(path.with_extension(""));
+        Disk.sync(path, file)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        Disk.sync_directory(path)
+    }
+}
+
+/// A frame may be in the system's cache only, and be lost with the power although a new process
+/// reads it; after a failed sync the system even believes that it is on the disk. What a start
+/// shows to readers must be written and synced anew.
+#[test]
+fn what_a_start_makes_visible_is_durable_even_when_its_sync_had_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    open_with(directory.path(), Settings::default()).0.ensure_topics(&[TopicSpec::delete("t", 1, None)]).unwrap();
+    let broken = Arc::new(WriteThrough { broken: true, ..WriteThrough::default() });
+    let (log, _) = open_with(directory.path(), Settings { files: broken, ..Settings::default() });
+    let mut producer = log.producer("p").unwrap();
+    producer.send(record("t", 0, "k", "in doubt")).unwrap();
+    assert!(producer.commit("g", &[]).is_err());
+    drop((producer, log));
+
+    let disk = Arc::new(WriteThrough::default());
+    let (log, _) = open_with(directory.path(), Settings { files: disk.clone(), ..Settings::default() });
+    assert_eq!(values(&read_all(&*log, "t", 0)), ["in doubt"]);
+    let commits: Vec<_> =
+        directory.path().join("commits").read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(commits.len(), 1);
+    assert!(disk.synced.lock().unwrap().contains(&commits[0].with_extension("")), "{commits:?}");
 }

@@ -1,0 +1,57 @@
+//! Keys as LMDB takes them: not empty, at most 511 bytes.
+
+use sha2::{Digest as _, Sha256};
+
+/// The longest key that is kept as it is.
+const LENGTH_MAX: usize = 500;
+const SHORT: u8 = 0;
+const LONG: u8 = 1;
+
+/// An entry as it is written. A key that is too long is found by its hash and kept with the value; the
+/// order of keys is the stores' in memory, not that of the file.
+pub(super) fn encode(key: &[u8], value: &[u8], into_key: &mut Vec<u8>, into_value: &mut Vec<u8>) {
+    encode_key(key, into_key);
+    into_value.clear();
+    if key.len() > LENGTH_MAX {
+        into_value.extend_from_slice(&(key.len() as u32).to_be_bytes());
+        into_value.extend_from_slice(key);
+    }
+    into_value.extend_from_slice(value);
+}
+
+/// The key alone, to delete by.
+pub(super) fn encode_key(key: &[u8], into: &mut Vec<u8>) {
+    into.clear();
+    if key.len() > LENGTH_MAX {
+        into.push(LONG);
+        into.extend_from_slice(&Sha256::digest(key));
+    } else {
+        into.push(SHORT);
+        into.extend_from_slice(key);
+    }
+}
+
+/// The entry as the store knows it; `None` for bytes that make no sense.
+pub(super) fn decode<'a>(key: &'a [u8], value: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    match key.split_first()? {
+        (&SHORT, key) => Some((key, value)),
+        (&LONG, _) => {
+            let (length, rest) = value.split_first_chunk::<4>()?;
+            rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+        }
+        _ => None,
+    }
+}
+
+/// A name that any file system takes.
+pub(super) fn file_name(name: &str) -> String {
+    let mut safe = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => safe.push(char::from(byte)),
+            b'.' if !safe.is_empty() => safe.push('.'),
+            _ => safe.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    safe
+}

@@ -1,0 +1,133 @@
+//! Checkpoints on a real file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use schemas::Timestamp;
+use topology::{Checkpoint, CheckpointBatch, Checkpoints, Offset, StoreChanges, TaskId};
+
+use super::LmdbCheckpoints;
+
+fn task() -> TaskId {
+    TaskId { sub_topology: "entity.order".into(), partition: 3 }
+}
+
+fn names() -> Vec<String> {
+    vec!["orders".to_owned(), "ledger".to_owned()]
+}
+
+fn open(directory: &std::path::Path) -> Box<dyn Checkpoint> {
+    LmdbCheckpoints::open(directory).unwrap().open(&task(), &names()).unwrap()
+}
+
+fn batch(changes: Vec<(Bytes, Option<Bytes>)>, next: i64) -> CheckpointBatch {
+    CheckpointBatch {
+        stores: vec![StoreChanges { entries: changes, next_offset: Some(Offset(next)) }, StoreChanges::default()],
+        committed_at: Timestamp(next * 1000),
+    }
+}
+
+fn all(checkpoint: &dyn Checkpoint, max_bytes: usize) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let mut each = |key: &[u8], value: &[u8]| {
+            assert!(found.insert(key.to_vec(), value.to_vec()).is_none(), "an entry was given twice");
+        };
+        after = checkpoint.load(0, after.as_deref(), max_bytes, &mut each).unwrap();
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn entries_and_positions_are_there_after_a_new_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut checkpoint = open(directory.path());
+    assert_eq!((checkpoint.position(0), checkpoint.committed_at()), (None, None));
+    let entry = |key: &'static [u8], value: &'static [u8]| (Bytes::from_static(key), Some(Bytes::from_static(value)));
+    checkpoint.write(batch(vec![entry(b"a", b"1"), entry(b"", b"no key"), entry(b"gone", b"2")], 7)).unwrap();
+    checkpoint.finish().unwrap();
+    checkpoint.write(batch(vec![entry(b"a", b"3"), (Bytes::from_static(b"gone"), None)], 9)).unwrap();
+    while checkpoint.is_busy().unwrap() {
+        std::thread::yield_now();
+    }
+    drop(checkpoint);
+    let checkpoint = open(directory.path());
+    assert_eq!(all(checkpoint.as_ref(), 1), [(vec![], b"no key".to_vec()), (b"a".to_vec(), b"3".to_vec())].into());
+    assert_eq!(checkpoint.position(0), Some(Offset(9)));
+    assert_eq!(checkpoint.position(1), None, "nothing is known of a store that was never written");
+    assert_eq!(checkpoint.committed_at(), Some(Timestamp(9000)));
+}
+
+#[test]
+fn a_new_holder_sees_what_the_former_one_gave_away_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = Arc::new(LmdbCheckpoints::open(directory.path()).unwrap());
+    for round in 0..20_i64 {
+        let mut checkpoint = place.open(&task(), &names()).unwrap();
+        assert_eq!(checkpoint.position(0), (round > 0).then_some(Offset(round)));
+        let entries = (0..200).map(|key: u32| (Bytes::copy_from_slice(&key.to_be_bytes()), Some(Bytes::from("v"))));
+        checkpoint.write(batch(entries.collect(), round + 1)).unwrap();
+        // Closed without waiting, as when the partitions are lost.
+    }
+}
+
+#[test]
+fn clearing_forgets_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut checkpoint = open(directory.path());
+    checkpoint.write(batch(vec![(Bytes::from("a"), Some(Bytes::from("1")))], 1)).unwrap();
+    checkpoint.clear().unwrap();
+    assert_eq!((checkpoint.position(0), checkpoint.committed_at()), (None, None));
+    assert!(all(open(tempfile::tempdir().unwrap().path()).as_ref(), 100).is_empty());
+    assert!(all(checkpoint.as_ref(), 100).is_empty());
+}
+
+#[test]
+fn a_file_that_is_no_checkpoint_is_refused_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("entity.order").join("3");
+    std::fs::create_dir_all(&path).unwrap();
+    std::fs::write(path.join("data.mdb"), b"this is no database, whatever its name says").unwrap();
+    let error = LmdbCheckpoints::open(directory.path()).unwrap().open(&task(), &names()).err().unwrap();
+    assert!(error.to_string().contains("entity.order"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_batches_come_to_what_a_map_comes_to(
+        batches in prop::collection::vec(
+            prop::collection::btree_map(
+                prop_oneof![prop::collection::vec(any::<u8>(), 0..4), prop::collection::vec(0_u8..3, 498..504)],
+                prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
+                0..20,
+            ),
+            0..6,
+        ),
+        max_bytes in 1_usize..200,
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let mut model = BTreeMap::new();
+        let mut checkpoint = open(directory.path());
+        for (number, changes) in batches.into_iter().enumerate() {
+            let entries = changes.iter().map(|(key, value)| {
+                (Bytes::copy_from_slice(key), value.as_ref().map(|value| Bytes::copy_from_slice(value)))
+            });
+            checkpoint.write(batch(entries.collect(), number as i64)).unwrap();
+            checkpoint.finish().unwrap();
+            for (key, value) in changes {
+                match value {
+                    Some(value) => drop(model.insert(key, value)),
+                    None => drop(model.remove(&key)),
+                }
+            }
+        }
+        prop_assert_eq!(all(checkpoint.as_ref(), max_bytes), model);
+    }
+}
