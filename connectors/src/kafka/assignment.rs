@@ -47,6 +47,12 @@ impl MemberContext {
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Whether it is noted that this partition is to be given back.
+    pub(super) fn is_going(&self, place: &Place) -> bool {
+        let rebalances = self.rebalances.lock().unwrap_or_else(PoisonError::into_inner);
+        rebalances.iter().any(|noted| matches!(noted, Rebalance::Revoke { places, .. } if places.contains(place)))
+    }
+
     /// From now on everything is given back unasked: the consumer is being closed.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);

@@ -13,7 +13,7 @@ fn common(settings: &KafkaSettings) -> ClientConfig {
         .set("topic.metadata.refresh.interval.ms", "60000")
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "100")
-        .set("reconnect.backoff.max.ms", "5000")
+        .set("reconnect.backoff.max.ms", "2000")
         .set("statistics.interval.ms", "5000")
         // A topic that is missing is to be made on purpose, with its partitions.
         .set("allow.auto.create.topics", "false");

@@ -81,6 +81,7 @@ impl KafkaConsumer {
         let Some(places) = &self.owed else { return Ok(()) };
         let given = self.shared.watchdog.over("giving partitions back", || give_back(&self.consumer, &list_of(places)));
         given.map_err(|error| error::of(&error, Asked::Group(&self.group)))?;
+        self.assigned.retain(|_, place| !places.contains(place));
         self.owed = None;
         Ok(())
     }
@@ -103,7 +104,7 @@ impl KafkaConsumer {
             },
             Rebalance::Revoke { places, lost } => {
                 let gone: Vec<_> = places.iter().filter_map(|place| self.own(place)).collect();
-                self.assigned.retain(|partition, _| !gone.contains(partition));
+                // Still assigned until its owner polls again: it may have to go back in them first.
                 self.owed = Some(places);
                 if gone.is_empty() {
                     self.settle()?;
@@ -239,7 +240,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn seek(&mut self, partition: &TopicPartition, next: Offset) -> Result<(), LogError> {
-        let Some((topic, number)) = self.assigned.get(partition) else {
+        let Some(place @ (topic, number)) = self.assigned.get(partition) else {
             return Err(LogError::UnknownPartition(partition.clone()));
         };
         let timeout = self.shared.settings.request_timeout;
@@ -251,6 +252,8 @@ impl Consumer for KafkaConsumer {
                 .over("seeking", || self.consumer.seek(topic, *number, RawOffset::Offset(next.0.max(0)), timeout));
             match sought {
                 Ok(()) => return Ok(()),
+                // What is about to be given back is not read on.
+                Err(_) if self.consumer.context().is_going(place) => return Ok(()),
                 // The partition was assigned a moment ago and is not being read yet.
                 Err(_) if Instant::now() < deadline => std::thread::sleep(SEEK_PAUSE),
                 Err(error) => return Err(LogError::Retriable(format!("seeking in {partition}: {error}"))),

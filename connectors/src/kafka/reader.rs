@@ -198,7 +198,11 @@ impl Cursor {
                         self.next = self.next.max(offset);
                         self.at_end = true;
                     }
-                    Some(Taken::Failed(code)) => return Err(error::of_code(code, Asked::Partition(partition))),
+                    Some(Taken::Failed(code)) => match error::of_code(code, Asked::Partition(partition)) {
+                        // The client goes on trying: a leader has moved, a broker has gone.
+                        LogError::Retriable(why) => tracing::debug!(why, "a partition cannot be read yet"),
+                        error => return Err(error),
+                    },
                 }
             }
             if bytes >= max_bytes.max(1) {

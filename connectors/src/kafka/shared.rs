@@ -184,6 +184,9 @@ impl Shared {
                 Err(LogError::Retriable(why)) if Instant::now() < deadline => {
                     tracing::debug!(why, "asked again");
                     std::thread::sleep(PAUSE);
+                    // The client asks the leaders that it knows of, and does not always learn from
+                    // their refusal that it knows the wrong ones.
+                    drop(self.refresh());
                 }
                 Err(LogError::Retriable(why)) => {
                     return Err(LogError::Retriable(self.health.trouble().unwrap_or(why)));

@@ -64,6 +64,9 @@ impl Broker {
         let folder = tempfile::tempdir().expect("a folder");
         let (port, controller) = (free_port(), free_port());
         let data = folder.path().join("data");
+        // The short session: a broker that is back while its old session still counts takes every
+        // partition, itself being their only leader, for a deleted one, and writes no transaction's end
+        // to it: its log says "likely deleted already and hence can be skipped".
         let properties = format!(
             "process.roles=broker,controller\nnode.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller}\n\
@@ -73,6 +76,7 @@ impl Broker {
              controller.listener.names=CONTROLLER\ninter.broker.listener.name=BROKER\n\
              log.dirs={}\nauto.create.topics.enable=false\ngroup.initial.rebalance.delay.ms=0\n\
              default.replication.factor=1\n\
+             broker.session.timeout.ms=1500\nbroker.heartbeat.interval.ms=300\n\
              offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n\
              transaction.state.log.replication.factor=1\ntransaction.state.log.num.partitions=4\n\
              transaction.state.log.min.isr=1\nshare.coordinator.state.topic.replication.factor=1\n\
