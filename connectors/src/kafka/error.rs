@@ -40,6 +40,11 @@ pub(super) fn of_code(code: RDKafkaErrorCode, asked: Asked<'_>) -> LogError {
         (SaslAuthenticationFailed | Authentication, _) => {
             LogError::Denied("the broker does not accept the credentials: check the name and the password".into())
         }
+        (InvalidSessionTimeout, _) => LogError::Denied(
+            "the broker does not allow this session time-out: see its group.min.session.timeout.ms and \
+             group.max.session.timeout.ms"
+                .into(),
+        ),
         (FencedInstanceId, _) => LogError::Denied(
             "another member uses this static instance id: give every process an instance name of its own".into(),
         ),

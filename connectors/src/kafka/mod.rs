@@ -42,6 +42,7 @@ use consumer::KafkaConsumer;
 use error::Asked;
 use native::Spec;
 use producer::KafkaProducer;
+use reader::Owner;
 use shared::Shared;
 
 /// Apache Kafka as a log.
@@ -106,7 +107,7 @@ impl Log for KafkaLog {
         let behind = (end.0 - next.0).max(0);
         if (1..=FEW).contains(&behind) {
             let mut records = Vec::new();
-            self.read(partition, next, 1, &mut records)?;
+            self.shared.readers.read(&self.shared, Owner::Lag, partition, next, 1, &mut records)?;
             if records.is_empty() {
                 return Ok(0);
             }
@@ -128,7 +129,7 @@ impl Log for KafkaLog {
         into: &mut Vec<Record>,
     ) -> Result<Offset, LogError> {
         self.shared.check(partition)?;
-        self.shared.readers.read(&self.shared, partition, from, max_bytes, into)
+        self.shared.readers.read(&self.shared, Owner::this_thread(), partition, from, max_bytes, into)
     }
 
     fn consumer(&self, config: ConsumerConfig) -> Result<Box<dyn Consumer>, LogError> {

@@ -22,11 +22,26 @@ use super::not_made;
 use super::shared::Shared;
 
 /// A cursor that was not used for so long is closed.
-const IDLE: Duration = Duration::from_secs(20);
+const IDLE: Duration = Duration::from_secs(60);
 /// How long a read waits at a time before it looks whether it has waited too long.
 const STEP: Duration = Duration::from_millis(100);
 
-type Key = (ThreadId, TopicPartition);
+/// Whose cursor it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    /// A thread that reads on and on.
+    Thread(ThreadId),
+    /// Whoever asks how far behind a group is.
+    Lag,
+}
+
+impl Owner {
+    pub(super) fn this_thread() -> Self {
+        Self::Thread(std::thread::current().id())
+    }
+}
+
+type Key = (Owner, TopicPartition);
 
 /// All cursors.
 #[derive(Default)]
@@ -50,6 +65,8 @@ struct Cursor {
     queue: Queue,
     topic: TopicName,
     next: Offset,
+    /// There is no record from here up to `next`: only the ends of transactions.
+    nothing_from: Offset,
     /// Everything that was committed a moment ago has been given.
     at_end: bool,
     fetched: VecDeque<Taken>,
@@ -66,15 +83,16 @@ impl Readers {
     pub(super) fn read(
         &self,
         shared: &Shared,
+        owner: Owner,
         partition: &TopicPartition,
         from: Offset,
         max_bytes: usize,
         into: &mut Vec<Record>,
     ) -> Result<Offset, LogError> {
         let from = from.max(Offset(0));
-        let key = (std::thread::current().id(), partition.clone());
+        let key = (owner, partition.clone());
         let cursor = self.pool().cursors.remove(&key);
-        let mut cursor = match cursor.filter(|cursor| cursor.next == from) {
+        let mut cursor = match cursor.filter(|cursor| (cursor.nothing_from..=cursor.next).contains(&from)) {
             Some(cursor) => cursor,
             None => self.open(shared, partition, from)?,
         };
@@ -112,6 +130,7 @@ impl Readers {
             queue,
             topic,
             next: from,
+            nothing_from: from,
             at_end: false,
             fetched: VecDeque::new(),
             names: Names::default(),
@@ -191,6 +210,7 @@ impl Cursor {
                             continue;
                         }
                         self.next = record.offset.next();
+                        self.nothing_from = self.next;
                         bytes += size_of_record(&record);
                         into.push(record);
                     }

@@ -149,3 +149,86 @@ pub(in crate::kafka) fn take(
         unsafe { raw::rd_kafka_message_destroy(message) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::time::Instant;
+
+    use rdkafka::ClientConfig;
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, Producer as _};
+    use rdkafka::types::RDKafkaRespErr;
+
+    use super::*;
+
+    /// Writes a record with one header, whatever its name is.
+    fn produce(producer: &BaseProducer, topic: &str, name: &[u8], value: &[u8]) {
+        use raw::rd_kafka_vtype_t::*;
+        let (topic, payload) = (CString::new(topic).unwrap(), b"payload");
+        // SAFETY: all pointers live during the calls, which copy what they point to; the headers
+        // become the client's own when the record is taken.
+        let code = unsafe {
+            let headers = raw::rd_kafka_headers_new(1);
+            let added = raw::rd_kafka_header_add(
+                headers,
+                name.as_ptr().cast(),
+                name.len() as isize,
+                value.as_ptr().cast(),
+                value.len() as isize,
+            );
+            assert_eq!(added, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
+            raw::rd_kafka_producev(
+                producer.client().native_ptr(),
+                RD_KAFKA_VTYPE_TOPIC,
+                topic.as_ptr(),
+                RD_KAFKA_VTYPE_PARTITION,
+                0_i32,
+                RD_KAFKA_VTYPE_MSGFLAGS,
+                raw::RD_KAFKA_MSG_F_COPY,
+                RD_KAFKA_VTYPE_VALUE,
+                payload.as_ptr(),
+                payload.len(),
+                RD_KAFKA_VTYPE_TIMESTAMP,
+                17_i64,
+                RD_KAFKA_VTYPE_HEADERS,
+                headers,
+                RD_KAFKA_VTYPE_END,
+            )
+        };
+        assert_eq!(code, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
+        producer.flush(Duration::from_secs(20)).unwrap();
+    }
+
+    #[test]
+    fn a_header_whose_name_is_no_text_ends_nobody() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 1, 1).unwrap();
+        let config = |properties: &[(&str, &str)]| {
+            let mut config = ClientConfig::new();
+            config.set("bootstrap.servers", cluster.bootstrap_servers());
+            for (name, value) in properties {
+                config.set(*name, *value);
+            }
+            config
+        };
+        let producer: BaseProducer = config(&[]).create().unwrap();
+        produce(&producer, "t", b"name \xff\xfe", b"\x00\xff");
+        let consumer: BaseConsumer = config(&[("group.id", "g"), ("auto.offset.reset", "earliest")]).create().unwrap();
+        let mut list = rdkafka::TopicPartitionList::new();
+        list.add_partition_offset("t", 0, rdkafka::Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let message = loop {
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => break message,
+                _ => assert!(Instant::now() < deadline, "the record does not come"),
+            }
+        };
+        let record = record_of(&message, "t".into(), &mut Names::default());
+        assert_eq!((&record.key, record.value.as_deref()), (&None, Some(&b"payload"[..])));
+        assert_eq!((record.timestamp, record.offset), (Timestamp(17), Offset(0)));
+        assert_eq!(record.headers, [("name \u{fffd}\u{fffd}".into(), Bytes::from_static(b"\x00\xff"))]);
+    }
+}
