@@ -74,12 +74,17 @@ impl EmbeddedLog {
         let began = Instant::now();
         std::fs::create_dir_all(directory).map_err(failed("cannot create", directory))?;
         let lock = DirectoryLock::take(directory)?;
-        let recovered = recovery::commit_file(directory, &settings)?;
+        let mut recovered = recovery::commit_file(directory, &settings)?;
         let (sender, commands) = mpsc::channel();
         let shared = Arc::new(Shared::new(settings, directory.to_owned(), recovered.manifest, sender));
         let mut report =
             OpenReport { torn_bytes: recovered.torn_bytes, frames: recovered.frames, ..OpenReport::default() };
         recovery::segments(&shared, &recovered.snapshot, &mut report)?;
+        if shared.settings.sync && recovered.frames > 1 {
+            // Its last frames may be in the system's cache only, or seem to be on the disk after a
+            // sync that failed. Readers are to see nothing that a loss of power can take back.
+            recovered.file.roll(&shared.manifest())?;
+        }
         let syncer = Syncer::new(shared.clone(), recovered.file);
         let syncer = std::thread::Builder::new()
             .name("log-syncer".to_owned())

@@ -33,7 +33,15 @@ impl Replaced {
 struct Change {
     store: u32,
     hash: u32,
+    /// What the new entry occupies.
+    added: u32,
     replaced: Replaced,
+}
+
+impl Change {
+    fn bytes(&self) -> usize {
+        self.replaced.bytes() + self.added as usize + size_of::<Self>()
+    }
 }
 
 /// The stores of one task and the log of what its open transaction replaced in them.
@@ -76,24 +84,27 @@ impl Stores {
     /// Puts a value in the open transaction.
     pub(crate) fn put(&mut self, store: usize, key: &[u8], value: &[u8]) {
         let hash = self.hash(key);
-        let replaced = match self.entries[store].put(hash, Entry::new(key, value)) {
+        let entry = Entry::new(key, value);
+        let added = entry.bytes();
+        let replaced = match self.entries[store].put(hash, entry) {
             Some(entry) => Replaced::Entry(entry),
             None => Replaced::Nothing(key.into()),
         };
-        self.push(store, hash, replaced);
+        self.push(store, hash, added, replaced);
     }
 
     /// Deletes a key in the open transaction; one that is not there changes nothing.
     pub(crate) fn delete(&mut self, store: usize, key: &[u8]) {
         let hash = self.hash(key);
         if let Some(entry) = self.entries[store].remove(hash, key) {
-            self.push(store, hash, Replaced::Entry(entry));
+            self.push(store, hash, 0, Replaced::Entry(entry));
         }
     }
 
-    fn push(&mut self, store: usize, hash: u32, replaced: Replaced) {
-        self.open_bytes += replaced.bytes() + size_of::<Change>();
-        self.changes.push(Change { store: store as u32, hash, replaced });
+    fn push(&mut self, store: usize, hash: u32, added: usize, replaced: Replaced) {
+        let change = Change { store: store as u32, hash, added: added as u32, replaced };
+        self.open_bytes += change.bytes();
+        self.changes.push(change);
     }
 
     /// Puts or deletes outside any transaction: from a changelog.
@@ -119,8 +130,9 @@ impl Stores {
     /// Undoes what was written since the savepoint; 0 undoes the whole transaction.
     pub(crate) fn undo_to(&mut self, savepoint: usize) {
         while self.changes.len() > savepoint {
-            let Some(Change { store, hash, replaced }) = self.changes.pop() else { break };
-            self.open_bytes -= replaced.bytes() + size_of::<Change>();
+            let Some(change) = self.changes.pop() else { break };
+            self.open_bytes -= change.bytes();
+            let Change { store, hash, replaced, .. } = change;
             let entries = &mut self.entries[store as usize];
             match replaced {
                 Replaced::Entry(entry) => drop(entries.put(hash, entry)),
@@ -129,7 +141,7 @@ impl Stores {
         }
     }
 
-    /// What the open transaction keeps to be able to undo.
+    /// What the open transaction wrote, and what it keeps to be able to undo that.
     pub(crate) fn open_bytes(&self) -> usize {
         self.open_bytes
     }
