@@ -71,11 +71,15 @@ fn settings(broker: &str, prefix: &str, instance: &str, protocol: GroupProtocol)
     }
 }
 
-/// Not a test: what the processes of the scenarios run.
+/// What the processes of the scenarios run, which are this very program; otherwise a look at the
+/// topology they run.
 #[test]
-#[ignore = "started as a process by the scenarios"]
 fn worker_process() {
-    let Ok(told) = std::env::var(CHILD) else { return };
+    let Ok(told) = std::env::var(CHILD) else {
+        let topics = topology().required_topics("app", |_| PARTITIONS);
+        assert!(topics.iter().any(|topic| &*topic.name == "app.counts.changelog" && topic.partitions == PARTITIONS));
+        return;
+    };
     let told: Vec<&str> = told.split(' ').collect();
     let protocol = if told[3] == "consumer" { GroupProtocol::Consumer } else { GroupProtocol::Classic };
     let settings = settings(told[0], told[1], told[2], protocol);
@@ -131,7 +135,7 @@ impl Processes {
         let path = self.folder.path().join(format!("{number}.log"));
         let log = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a log file");
         Command::new(std::env::current_exe().expect("a test has a path"))
-            .args(["--ignored", "--exact", "--nocapture", "kafka_exactly_once::worker_process"])
+            .args(["--exact", "--nocapture", "kafka_exactly_once::worker_process"])
             .env(CHILD, format!("{} {} process-{number} {}", self.broker, self.prefix, self.protocol))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

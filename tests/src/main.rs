@@ -9,6 +9,7 @@ mod dead_letters;
 mod demo;
 mod http_ingest;
 mod kafka_exactly_once;
+mod kafka_hub;
 mod official;
 mod postgres;
 mod restart;

@@ -226,12 +226,19 @@ impl KafkaProducer {
         }
     }
 
-    /// Aborts what is open, for good.
-    fn throw_away(&mut self) {
+    /// Whether a newer producer has taken over, by this code or by what the client was told meanwhile.
+    fn is_fenced(&self, code: RDKafkaErrorCode) -> bool {
+        let fatal = || self.client.as_ref().and_then(|client| client.producer.client().fatal_error());
+        error::is_fenced(code) || fatal().is_some_and(|(code, _)| error::is_fenced(code))
+    }
+
+    /// Aborts what is open, for good; true when a newer producer had done so.
+    fn throw_away(&mut self) -> bool {
         if !self.is_open || self.client.is_none() {
             self.forget();
-            return;
+            return false;
         }
+        let mut fenced = false;
         self.client().producer.purge(PurgeConfig::default().queue());
         let deadline = Instant::now() + self.shared.settings.request_timeout;
         let mut done = self.drain(deadline);
@@ -246,6 +253,7 @@ impl KafkaProducer {
                         text = error.text,
                         "a transaction could not be aborted by its producer"
                     );
+                    fenced = self.is_fenced(error.code);
                     done = false;
                 }
             }
@@ -257,6 +265,7 @@ impl KafkaProducer {
             // The broker aborts it when the next client of this id comes.
             self.disconnect();
         }
+        fenced
     }
 
     /// Carries the open transaction to its end.
@@ -280,7 +289,7 @@ impl KafkaProducer {
         match self.again(deadline, "committing a transaction", Transactions::commit) {
             Ok(()) => Ok(Fate::Committed),
             Err(error) if error.must_abort => self.judge(&error),
-            Err(error) if error::is_fenced(error.code) => Ok(Fate::Fenced),
+            Err(error) if self.is_fenced(error.code) => Ok(Fate::Fenced),
             Err(error) => Ok(Fate::Unknown(error.text)),
         }
     }
@@ -308,7 +317,7 @@ impl KafkaProducer {
 
     /// Before the end was asked for nothing can have become visible.
     fn judge(&self, error: &TransactionError) -> Result<Fate, LogError> {
-        if error::is_fenced(error.code) {
+        if self.is_fenced(error.code) {
             return Ok(Fate::Fenced);
         }
         if let denied @ LogError::Denied(_) = error::of_code(error.code, Asked::TransactionalId(&self.id)) {
@@ -319,7 +328,7 @@ impl KafkaProducer {
     }
 
     fn judge_delivery(&self, failed: &Failed) -> Result<Fate, LogError> {
-        if error::is_fenced(failed.code) {
+        if self.is_fenced(failed.code) {
             return Ok(Fate::Fenced);
         }
         match (error::of_code(failed.code, Asked::Topic(&failed.topic)), failed.code) {
@@ -409,10 +418,9 @@ impl KafkaProducer {
                 self.shared.health.well();
                 Ok(Commit::Committed)
             }
-            Ok(Fate::Aborted) => {
-                self.throw_away();
-                Ok(Commit::Aborted)
-            }
+            // Said as what it is, or this one would come back and fence its successor.
+            Ok(Fate::Aborted) if self.throw_away() => Ok(Commit::Fenced),
+            Ok(Fate::Aborted) => Ok(Commit::Aborted),
             Ok(Fate::Fenced) => {
                 self.disconnect();
                 Ok(Commit::Fenced)

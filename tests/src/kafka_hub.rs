@@ -1,0 +1,138 @@
+//! The real binary on a real broker: it waits for it, shares its work, and loses nothing to `kill -9`.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::{Billing, Broker, Hub, Running, free_port, run_hub, until};
+
+const EVENTS: usize = 400;
+const BATCH: usize = 200;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn configuration(broker: &str, billing: &Path) -> String {
+    format!(
+        r#"
+[log]
+kind = "kafka"
+[log.kafka]
+brokers = ["{broker}"]
+prefix = "jcms."
+session_timeout = "2s"
+transaction_timeout = "5s"
+[[http.tokens]]
+name = "test"
+token = "a-token-of-some-length"
+[billing]
+kind = "sqlite"
+path = "{}"
+# What waits for its parent or predecessor waits for as long as a move of partitions takes.
+[entity]
+parked_wait = "60s"
+buffered_wait = "60s"
+[[sla.objectives]]
+name = "orders"
+family = "order"
+start = "created"
+stop = ["completed", "partial", "failed"]
+cancel = ["cancelled", "rejected"]
+target = "3000d"
+"#,
+        billing.display()
+    )
+}
+
+fn ask(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+#[test]
+fn a_hub_without_its_broker_is_alive_and_says_what_it_waits_for() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (listen, nobody) = (free_port(), free_port());
+    let file = data.path().join("hub.toml");
+    let text = configuration(&format!("127.0.0.1:{nobody}"), &data.path().join("billing.db"));
+    std::fs::write(&file, text).expect("a writable folder");
+    let (folder, config) = (data.path().display().to_string(), file.display().to_string());
+    let address = format!("127.0.0.1:{listen}");
+    let mut hub = Running::start(&["run", "--data", &folder, "--listen", &address, "--config", &config]);
+    let ready = until("the reason", PATIENCE, || ask(listen, "/readyz").filter(|told| told.contains("no broker")));
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains(r#""label":"log""#), "{ready}");
+    assert!(ready.contains(&format!("127.0.0.1:{nobody}")), "{ready}");
+    assert!(ask(listen, "/livez").expect("an answer").starts_with("HTTP/1.1 200"));
+    assert!(ask(listen, "/v1/events").expect("an answer").starts_with("HTTP/1.1 503"));
+    assert!(hub.goes_on());
+}
+
+fn post(hub: &Hub, lines: &[String]) -> bool {
+    hub.post("/v1/events", "application/x-ndjson", lines.join("\n")).is_ok_and(|answer| answer.status().as_u16() == 202)
+}
+
+/// The sum of a metric over the hubs.
+fn sum(hubs: &[&Hub], name: &str) -> f64 {
+    // A page that does not come says nothing of what is left.
+    hubs.iter()
+        .map(|hub| if hub.get("/metrics").is_empty() { 1.0 } else { hub.metric(name, &[]).unwrap_or_default() })
+        .sum()
+}
+
+fn settle(hubs: &[&Hub]) {
+    let mut quiet = 0;
+    until("nothing is behind and nothing waits", PATIENCE, || {
+        let left = sum(hubs, "hub_lag_records") + sum(hubs, "hub_waiting");
+        quiet = if left == 0.0 { quiet + 1 } else { 0 };
+        (quiet >= 5).then_some(())
+    });
+}
+
+#[test]
+fn two_hubs_share_the_work_and_one_of_them_is_killed() {
+    let output = run_hub(&["generate", "--events", &EVENTS.to_string(), "--seed", "11", "--benchmark", "-"], b"");
+    let lines: Vec<String> = String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), EVENTS);
+
+    // What an undisturbed hub on the embedded log makes of the events.
+    let calm = tempfile::tempdir().expect("a folder");
+    let alone = calm.path().join("billing.db");
+    let text = configuration("unused:1", &alone);
+    let embedded = text.split_once("[log]").and_then(|(_, rest)| rest.split_once("[[http.tokens]]")).expect("both").1;
+    let hub = Hub::configured(calm.path(), &format!("[[http.tokens]]{embedded}"), "a-token-of-some-length");
+    assert!(lines.chunks(BATCH).all(|chunk| post(&hub, chunk)));
+    hub.settle(PATIENCE);
+    assert_eq!(hub.stop(), Some(0));
+
+    let broker = Broker::start();
+    let (data, shared) =
+        ([(); 2].map(|()| tempfile::tempdir().expect("a folder")), tempfile::tempdir().expect("a folder"));
+    let text = configuration(&broker.address(), &shared.path().join("billing.db"));
+    let start = |number: usize| Hub::configured(data[number].path(), &text, "a-token-of-some-length");
+    let (first, mut second) = (start(0), start(1));
+    for (number, chunk) in lines.chunks(BATCH).enumerate() {
+        while !post(if number % 2 == 0 { &first } else { &second }, chunk) {}
+        if number % 3 == 1 {
+            second.kill();
+            second = start(1);
+        }
+    }
+    settle(&[&first, &second]);
+    assert!(first.imbalance() < 0.5, "imbalance {}", first.imbalance());
+    assert!(second.imbalance() < 0.5, "imbalance {}", second.imbalance());
+    let is_ready = |hub: &Hub| hub.get("/readyz").contains(r#""ready":true"#);
+    until("both are ready", PATIENCE, || (is_ready(&first) && is_ready(&second)).then_some(()));
+    assert_eq!((first.stop(), second.stop()), (Some(0), Some(0)));
+
+    let (calm, torn) = (Billing::open(calm.path()).entities(), Billing::open(shared.path()).entities());
+    assert!(calm.len() > 100, "only {} entities reached billing", calm.len());
+    let differing: Vec<_> = calm
+        .iter()
+        .filter(|(entity, expected)| torn.get(*entity) != Some(expected))
+        .map(|(entity, expected)| (entity, expected, torn.get(entity)))
+        .collect();
+    assert!(differing.is_empty(), "{} of {}: {differing:?}", differing.len(), calm.len());
+    assert_eq!(calm.len(), torn.len(), "entities that only the killed hub has");
+}
