@@ -1,13 +1,12 @@
 //! Killed at random points under load, again and again: nothing is lost, nothing is doubled.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::support::{Billing, Hub, run_hub, until};
+use crate::support::{Billing, Hub, differing, is_of, out_of_order, run_hub, until};
 
 const EVENTS: usize = 6_000;
 const BATCH: usize = 200;
@@ -74,27 +73,6 @@ fn clocks(hub: &Hub) -> Vec<(String, f64)> {
         .collect()
 }
 
-/// The entities with an event that came after a later one. Such an event is stale when the later
-/// one was applied meanwhile, and takes its place when both waited for the customer: the final state is
-/// the same, the number of steps to it is a matter of time.
-fn out_of_order(lines: &[String]) -> BTreeSet<String> {
-    let mut newest = BTreeMap::new();
-    let mut late = BTreeSet::new();
-    for line in lines {
-        let event: serde_json::Value = serde_json::from_str(line).expect("generated events are JSON");
-        let occurred = event["timeOccurred"].as_str().or(event["eventTime"].as_str()).unwrap_or_default().to_owned();
-        let resource = event["event"].as_object().and_then(|event| event.values().next());
-        let Some(id) = resource.and_then(|resource| resource["id"].as_str()) else { continue };
-        let last = newest.entry(id.to_owned()).or_insert_with(String::new);
-        if occurred < *last {
-            late.insert(id.to_owned());
-        } else {
-            *last = occurred;
-        }
-    }
-    late
-}
-
 #[test]
 fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
     let lines = generated(EVENTS, 11);
@@ -149,16 +127,9 @@ fn kill_9_under_load_loses_nothing_and_doubles_nothing() {
     let late = out_of_order(&lines);
     let (calm, torn) = (Billing::open(calm.path()).entities(), Billing::open(torn.path()).entities());
     assert!(calm.len() > 300, "only {} entities reached billing", calm.len());
-    let is_late = |entity: &str| entity.split_once(':').is_some_and(|(_, id)| late.contains(id));
-    assert!(calm.keys().filter(|entity| !is_late(entity)).count() > 250, "too few entities came in order");
-    let same = |entity: &str, expected: &(Option<String>, i64), found: Option<&(Option<String>, i64)>| {
-        found.is_some_and(|found| found.0 == expected.0 && (found.1 == expected.1 || is_late(entity)))
-    };
-    let differing: Vec<_> = calm
-        .iter()
-        .filter(|(entity, expected)| !same(entity, expected, torn.get(*entity)))
-        .map(|(entity, expected)| (entity, expected, torn.get(entity)))
-        .collect();
+    let in_order = calm.keys().filter(|entity| !is_of(entity, &late)).count();
+    assert!(in_order > 250, "only {in_order} entities came in order");
+    let differing = differing(&calm, &torn, &late);
     assert!(differing.is_empty(), "{} of {}: (undisturbed, killed) {differing:?}", differing.len(), calm.len());
     assert_eq!(calm.len(), torn.len(), "entities that only the killed hub has");
 }

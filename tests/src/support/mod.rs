@@ -5,6 +5,7 @@ mod event;
 mod files;
 mod hub;
 mod kafka;
+mod order;
 mod wait;
 
 pub use billing::Billing;
@@ -12,4 +13,5 @@ pub use event::{event, now, order_created, order_state};
 pub use files::files_with;
 pub use hub::{Hub, Running, free_port, hub_command, run_hub, sum};
 pub use kafka::Broker;
+pub use order::{differing, is_of, out_of_order};
 pub use wait::until;
