@@ -51,8 +51,8 @@ schemas! {
     11 PartnerDelivery,
     12 DeliveryOutcome,
     13 SlaState,
-    14 SlaViolation,
     15 DeadLetter,
+    16 SlaViolation,
 }
 
 /// Why a frame could not be read. None of them can be helped by trying again.

@@ -301,6 +301,9 @@ pub struct SlaViolation {
     /// Partners concerned.
     #[serde(default)]
     pub partner_ids: Vec<String>,
+    /// Whether late events took the violation back; it was told by the same id before.
+    #[serde(default)]
+    pub withdrawn: bool,
 }
 
 /// A record the hub could not use, on `hub.dead_letter` or `hub.quarantine`, keyed as it came.

@@ -37,7 +37,7 @@ macro_rules! entry {
 }
 
 /// Every known schema, in the order of its id.
-pub const SCHEMAS: [SchemaEntry; 15] = [
+pub const SCHEMAS: [SchemaEntry; 16] = [
     entry!(1, "OrderEvent", 1, "order.avsc"),
     entry!(2, "FlowEvent", 1, "flow.avsc"),
     entry!(3, "TicketEvent", 1, "ticket.avsc"),
@@ -51,8 +51,9 @@ pub const SCHEMAS: [SchemaEntry; 15] = [
     entry!(11, "PartnerDelivery", 1, "partner_delivery.avsc"),
     entry!(12, "DeliveryOutcome", 1, "delivery_outcome.avsc"),
     entry!(13, "SlaState", 1, "sla_state.avsc"),
-    entry!(14, "SlaViolation", 1, "sla_violation.avsc"),
+    entry!(14, "SlaViolation", 1, "sla_violation_v1.avsc"),
     entry!(15, "DeadLetter", 1, "dead_letter.avsc"),
+    entry!(16, "SlaViolation", 2, "sla_violation.avsc"),
 ];
 
 /// Parsed once, then shared by all threads; at the same positions as [`SCHEMAS`].

@@ -14,6 +14,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> EntitySettings {
     settings.parked_wait_ms = millis("parked_wait").unwrap_or(settings.parked_wait_ms);
     settings.recheck_ms = millis("recheck").unwrap_or(settings.recheck_ms);
     settings.lookup_wait_ms = millis("lookup_wait").unwrap_or(settings.lookup_wait_ms);
+    settings.customer_memory_ms = millis("customer_memory").unwrap_or(settings.customer_memory_ms);
     let count = |key, high| section.integer(key, 1..=high).map(|found| found.value);
     settings.seen_events_max = count("seen_events_max", 4_096).map_or(settings.seen_events_max, |found| found as usize);
     settings.buffered_events_max =

@@ -101,6 +101,9 @@ pub struct OfferingRecord {
     pub head: Head,
     /// Its versions with when each was last changed.
     pub versions: Vec<(Offering, Timestamp)>,
+    /// When it was deleted, if it was.
+    #[serde(default)]
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// The family of offerings.
@@ -145,6 +148,10 @@ impl Family for Offerings {
     ) -> Result<Decision, Fault> {
         let CatalogEvent { envelope, change, offering: mut patch } = event;
         let at = envelope.occurred_at;
+        let deleted_at = state.deleted_at.unwrap_or(Timestamp(i64::MIN));
+        if state.head.is_deleted_after(at, deleted_at, change == ReferenceChange::Created) {
+            return Ok(Outcome::Stale.into());
+        }
         // A patch without a version's name means the version that was named last.
         if patch.version.is_empty()
             && change != ReferenceChange::Created
@@ -174,6 +181,8 @@ impl Family for Offerings {
         }
         offering.extra = patch.extra;
         state.head.known = true;
+        state.head.deleted = change == ReferenceChange::Deleted;
+        state.deleted_at = state.head.deleted.then_some(at);
 
         let mut fact = bare_fact(EventFamily::Catalog, KIND, &offering.id, &state.head);
         fact.class.clone_from(&offering.sla_class);

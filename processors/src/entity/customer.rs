@@ -137,6 +137,9 @@ impl Family for Customers {
     ) -> Result<Decision, Fault> {
         let CustomerEvent { envelope, change, customer: patch } = event;
         let at = envelope.occurred_at;
+        if state.head.is_deleted_after(at, state.since, change == ReferenceChange::Created) {
+            return Ok(Outcome::Stale.into());
+        }
         let from = state.customer.status.clone();
         let was_known = state.head.known;
         let mut merged = Merged::default();
@@ -152,6 +155,10 @@ impl Family for Customers {
         customer.id = patch.id;
         customer.extra = patch.extra;
         state.head.known = change != ReferenceChange::Deleted;
+        state.head.deleted = change == ReferenceChange::Deleted;
+        if state.head.deleted {
+            state.since = state.since.max(at);
+        }
 
         let mut fact = bare_fact(EventFamily::Customer, KIND, &state.customer.id, &state.head);
         fact.customer_id = Some(state.customer.id.clone());

@@ -113,6 +113,12 @@ impl Head {
         Flag::ALL.into_iter().filter(|flag| self.has(*flag)).map(|flag| flag.name().to_owned()).collect()
     }
 
+    /// Whether what happened at `at` was overtaken by a deletion at `since`: only what is created
+    /// again brings a deleted entity back at that instant.
+    pub fn is_deleted_after(&self, at: Timestamp, since: Timestamp, is_creation: bool) -> bool {
+        self.deleted && (at < since || at == since && !is_creation)
+    }
+
     /// Whether nothing is worth keeping.
     pub fn is_blank(&self) -> bool {
         !self.known && self.held == 0 && self.gate.is_none() && self.version == 0 && self.flags == 0

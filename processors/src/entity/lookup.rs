@@ -5,6 +5,8 @@
 //! the customer arrives. Both records are the hub's own, so they are MessagePack, not Avro.
 
 use bytes::Bytes;
+use hashbrown::HashMap;
+use schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 use topology::{Context, Fault, InitContext, SinkHandle, TopologyError, decode_value, encode_value};
 
@@ -88,17 +90,62 @@ impl CustomerLink {
     }
 }
 
-/// Sends questions.
+/// Customers remembered by a task in each of two generations.
+const REMEMBERED_MAX: usize = 16_384;
+
+/// The answers of late, so that a customer's next entities need not ask and wait. In memory only:
+/// what is lost is asked again, and what a customer's task said of it stays true however the
+/// transaction ends that it was read in.
+#[derive(Debug, Default)]
+struct Memory {
+    keep_ms: i64,
+    newer: HashMap<String, Remembered>,
+    older: HashMap<String, Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    class: Option<String>,
+    circle: Option<String>,
+    until: Timestamp,
+}
+
+impl Memory {
+    fn get(&self, customer_id: &str, now: Timestamp) -> Option<&Remembered> {
+        let found = self.newer.get(customer_id).or_else(|| self.older.get(customer_id));
+        found.filter(|remembered| now < remembered.until)
+    }
+
+    fn put(&mut self, answer: &Answer, now: Timestamp) {
+        if self.keep_ms <= 0 {
+            return;
+        }
+        if self.newer.len() >= REMEMBERED_MAX {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        let (class, circle) = (answer.class.clone(), answer.circle.clone());
+        let remembered = Remembered { class, circle, until: now.plus_millis(self.keep_ms) };
+        self.newer.insert(answer.customer_id.clone(), remembered);
+    }
+}
+
+/// Sends questions, and remembers the answers for a while.
 #[derive(Debug)]
 pub struct Questions {
     asker: Asker,
     sink: SinkHandle,
+    memory: Memory,
 }
 
 impl Questions {
     /// Not connected yet: call [`init`](Self::init).
-    pub fn new(asker: Asker) -> Self {
-        Self { asker, sink: SinkHandle::default() }
+    pub fn new(asker: Asker, memory_ms: i64) -> Self {
+        Self { asker, sink: SinkHandle::default(), memory: Memory { keep_ms: memory_ms, ..Memory::default() } }
+    }
+
+    /// Remembers an answer for the customer's next entities.
+    pub fn remember(&mut self, answer: &Answer, now: Timestamp) {
+        self.memory.put(answer, now);
     }
 
     /// Resolves the sink [`LOOKUP_SINK`].
@@ -110,7 +157,8 @@ impl Questions {
         Ok(())
     }
 
-    /// Asks for a customer, unless that one was asked for already. Whether an answer is due.
+    /// Asks for a customer, unless that one was asked for already or is remembered. Whether an answer
+    /// is due.
     ///
     /// # Errors
     /// `Stop` when the question cannot be written.
@@ -125,6 +173,12 @@ impl Questions {
             return Ok(!link.answered);
         }
         *link = CustomerLink { asked: Some(customer_id.to_owned()), ..CustomerLink::default() };
+        if let Some(Remembered { class, circle, .. }) = self.memory.get(customer_id, context.now()) {
+            link.answered = true;
+            link.class.clone_from(class);
+            link.circle.clone_from(circle);
+            return Ok(false);
+        }
         let lookup = Lookup { asker: self.asker, entity_id: entity_id.to_owned() };
         context.send(self.sink, Some(Bytes::copy_from_slice(customer_id.as_bytes())), Some(encode_value(&lookup)?));
         Ok(true)

@@ -120,6 +120,82 @@ fn names_are_those_on_the_wire() {
     check::<FlowState>();
 }
 
+/// The steps of a machine in the words of the standard's diagrams: `from -> to | to`.
+fn steps<S: State>() -> Vec<String> {
+    let line = |from: &str, to: &[S]| {
+        let names: Vec<_> = to.iter().map(|state| state.name()).collect();
+        format!("{from} -> {}", names.join(" | "))
+    };
+    let rest = S::ALL.iter().filter(|state| !state.is_terminal()).map(|state| line(state.name(), state.next()));
+    std::iter::once(line("START", S::START)).chain(rest).collect()
+}
+
+/// Said a second time on purpose: whoever changes a table must change what it is held to.
+#[test]
+fn the_tables_are_those_of_the_diagrams() {
+    assert_eq!(
+        steps::<OrderState>(),
+        [
+            "START -> draft | acknowledged | rejected",
+            "draft -> acknowledged | cancelled | rejected",
+            "acknowledged -> inProgress | pending",
+            "inProgress -> pending | held | assessingCancellation | completed | failed | partial",
+            "pending -> inProgress | assessingCancellation | cancelled",
+            "held -> inProgress | assessingCancellation | cancelled",
+            "assessingCancellation -> pendingCancellation | inProgress | pending | held",
+            "pendingCancellation -> cancelled",
+        ]
+    );
+    assert_eq!(
+        steps::<TicketState>(),
+        [
+            "START -> acknowledged",
+            "acknowledged -> inProgress | rejected | cancelled",
+            "inProgress -> held | pending | resolved | cancelled",
+            "held -> inProgress",
+            "pending -> inProgress | cancelled",
+            "resolved -> closed | inProgress",
+        ]
+    );
+    assert_eq!(
+        steps::<PaymentState>(),
+        [
+            "START -> pendingAuthorization | authorized | denied | failed",
+            "pendingAuthorization -> authorized | denied | canceled | failed",
+            "authorized -> captured | canceled | failed",
+            "captured -> done | failed",
+        ]
+    );
+    assert_eq!(
+        steps::<BillState>(),
+        [
+            "START -> new",
+            "new -> validated | onHold",
+            "onHold -> validated",
+            "validated -> sent",
+            "sent -> partiallyPaid | settled",
+            "partiallyPaid -> settled",
+        ]
+    );
+    assert_eq!(
+        steps::<FlowState>(),
+        [
+            "START -> new | active",
+            "new -> active",
+            "active -> hold | completed | cancelled",
+            "hold -> active | cancelled"
+        ]
+    );
+    assert_eq!(
+        steps::<CancelState>(),
+        [
+            "START -> acknowledged | rejected",
+            "acknowledged -> inProgress | rejected | cancelled",
+            "inProgress -> done | terminatedWithError | rejected | cancelled",
+        ]
+    );
+}
+
 #[test]
 fn every_state_can_be_reached() {
     fn check<S: State>() {
@@ -170,6 +246,16 @@ proptest! {
     #[test]
     fn no_payment_leaves_a_terminal_state(steps in prop::collection::vec((0usize..7, 0i64..1000), 1..40)) {
         never_leaves_a_terminal_state::<PaymentState>(&steps)?;
+    }
+
+    #[test]
+    fn no_flow_leaves_a_terminal_state(steps in prop::collection::vec((0usize..5, 0i64..1000), 1..40)) {
+        never_leaves_a_terminal_state::<FlowState>(&steps)?;
+    }
+
+    #[test]
+    fn no_cancellation_leaves_a_terminal_state(steps in prop::collection::vec((0usize..6, 0i64..1000), 1..40)) {
+        never_leaves_a_terminal_state::<CancelState>(&steps)?;
     }
 
     #[test]

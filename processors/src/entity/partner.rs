@@ -89,6 +89,9 @@ impl Family for Partners {
     ) -> Result<Decision, Fault> {
         let PartnerEvent { envelope, change, partner: patch } = event;
         let at = envelope.occurred_at;
+        if state.head.is_deleted_after(at, state.since, change == ReferenceChange::Created) {
+            return Ok(Outcome::Stale.into());
+        }
         let from = state.partner.status.clone();
         let mut merged = Merged::default();
         let (partner, since) = (&mut state.partner, &mut state.since);
@@ -99,6 +102,10 @@ impl Family for Partners {
         partner.id = patch.id;
         partner.extra = patch.extra;
         state.head.known = true;
+        state.head.deleted = change == ReferenceChange::Deleted;
+        if state.head.deleted {
+            state.since = state.since.max(at);
+        }
 
         let mut fact = bare_fact(EventFamily::Partner, KIND, &state.partner.id, &state.head);
         fact.to_state.clone_from(&state.partner.status);

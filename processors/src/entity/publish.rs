@@ -6,7 +6,7 @@ use bytes::Bytes;
 use schemas::{Envelope, LifecycleFact, Timestamp};
 use topology::{Context, InitContext, SinkHandle, TopologyError};
 
-use crate::route::{EntityView, Routed, Router, Subject};
+use crate::route::{CHANGES, EntityView, Routed, Router, Subject};
 
 /// What happened to an entity, before it is a fact.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,7 @@ impl Publisher {
         mut fact: LifecycleFact,
         entity: EntityView<'_>,
     ) {
+        debug_assert!(CHANGES.contains(&change.name), "conditions cannot name {:?}", change.name);
         *version += 1;
         fact.version = *version;
         fact.fact_id = format!("{}:{}#{}", fact.entity_kind, fact.entity_id, fact.version);

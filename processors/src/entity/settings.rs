@@ -42,6 +42,9 @@ pub struct EntitySettings {
     pub recheck_ms: i64,
     /// How long a question for a customer that is not known is remembered, in milliseconds.
     pub lookup_wait_ms: i64,
+    /// How long the answer about a customer serves the next orders and tickets too, in milliseconds;
+    /// 0 for not at all. Until then they see the customer's class as it was.
+    pub customer_memory_ms: i64,
     /// What to do with an event of an entity whose creation never came.
     pub unknown_entity: UnknownEntity,
     /// What to do with the events of an entity whose parents never came.
@@ -58,6 +61,7 @@ impl Default for EntitySettings {
             parked_wait_ms: 5_000,
             recheck_ms: 250,
             lookup_wait_ms: 3_600_000,
+            customer_memory_ms: 60_000,
             unknown_entity: UnknownEntity::default(),
             missing_parent: MissingParent::default(),
         }

@@ -150,6 +150,9 @@ impl Family for Tickets {
     ) -> Result<Option<Gate>, Fault> {
         let Some(customer_id) = &event.ticket.customer_id else { return Ok(None) };
         let due = self.questions.ask(context, &mut state.customer, customer_id, &event.ticket.id)?;
+        if state.customer.answered {
+            state.head.set(Flag::CustomerUnknown, false);
+        }
         let until = context.now().plus_millis(self.settings.parked_wait_ms);
         Ok((due && !state.head.known).then_some(Gate { customer: true, offerings: Vec::new(), until }))
     }
@@ -249,7 +252,7 @@ impl TicketProcessor {
         let family = Tickets {
             settings: settings.clone(),
             publisher: Publisher::new(routes),
-            questions: Questions::new(Asker::Ticket),
+            questions: Questions::new(Asker::Ticket, settings.customer_memory_ms),
         };
         Self { engine: Engine::new(family, settings) }
     }
@@ -257,6 +260,7 @@ impl TicketProcessor {
     fn take_answer(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let answer = Answer::decode(record.value.as_ref())?;
         let Some(entity) = &record.key else { return Ok(Outcome::Filtered.into()) };
+        self.engine.family.questions.remember(&answer, context.now());
         let mut state = self.engine.load(context, entity)?;
         if !state.customer.note(answer) {
             return Ok(Outcome::Stale.into());

@@ -68,7 +68,6 @@ pub const CHANGES: &[&str] = &[
     "created",
     "attribute_changed",
     "state_changed",
-    "status_changed",
     "deleted",
     "information_required",
     "milestone",
@@ -96,6 +95,7 @@ pub const CHANGES: &[&str] = &[
     "task_completed",
     "task_cancelled",
     "breached",
+    "withdrawn",
 ];
 
 macro_rules! entity {
@@ -206,7 +206,7 @@ table! { ORDER, order, o {
     "order.circle" Text, "The licence service area.", Value::option(&o.circle);
     "order.total_price.amount" Number, "The total price.", Value::amount(o.total_price.as_ref());
     "order.total_price.currency" Text, "The price's currency.", Value::currency(o.total_price.as_ref());
-    "order.items" Objects, "The items; a partner sees none of another partner.", Value::Items(&o.items);
+    "order.items" Objects, "The items; a partner sees its own.", Value::Items(&o.items);
     "order.offering_ids" Kind::List, "The items' offerings.",
         Value::List(List::OfItems(&o.items, |item| item.offering_id.as_deref()));
     "order.product_ids" Kind::List, "The items' products.",

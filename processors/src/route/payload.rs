@@ -14,6 +14,27 @@ pub(crate) struct Payload {
     members: Vec<(&'static str, Member)>,
 }
 
+/// Whose items of an order a payload shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sight<'a> {
+    /// All.
+    All,
+    /// What this partner owns: the route tells every partner of an order.
+    OwnedBy(&'a str),
+    /// What no other partner than this one owns: the route names the partner.
+    NotOfOthersThan(&'a str),
+}
+
+impl Sight<'_> {
+    fn shows(self, item: &OrderItem) -> bool {
+        match (self, item.partner_id.as_deref()) {
+            (Self::All, _) | (Self::NotOfOthersThan(_), None) => true,
+            (Self::OwnedBy(_), None) => false,
+            (Self::OwnedBy(partner) | Self::NotOfOthersThan(partner), Some(owner)) => partner == owner,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Member {
     Field(&'static Field),
@@ -40,15 +61,15 @@ impl Payload {
         self.members.push((head, Member::Object(object)));
     }
 
-    /// The JSON object for this subject, as `partner` may see it.
-    pub(crate) fn write(&self, subject: &Subject<'_>, partner: Option<&str>) -> String {
+    /// The JSON object for this subject, with the items that `sight` lets through.
+    pub(crate) fn write(&self, subject: &Subject<'_>, sight: Sight<'_>) -> String {
         let mut json = String::with_capacity(256);
-        self.object(subject, partner, &mut json);
+        self.object(subject, sight, &mut json);
         json
     }
 
     /// Writes the object, and says whether anything is in it.
-    fn object(&self, subject: &Subject<'_>, partner: Option<&str>, json: &mut String) -> bool {
+    fn object(&self, subject: &Subject<'_>, sight: Sight<'_>, json: &mut String) -> bool {
         let mut any = false;
         json.push('{');
         for (name, member) in &self.members {
@@ -61,8 +82,8 @@ impl Payload {
             json.push_str(name);
             json.push_str("\":");
             let written = match member {
-                Member::Field(field) => value(field.get(subject), partner, json),
-                Member::Object(object) => object.object(subject, partner, json),
+                Member::Field(field) => value(field.get(subject), sight, json),
+                Member::Object(object) => object.object(subject, sight, json),
             };
             if written {
                 any = true;
@@ -76,7 +97,7 @@ impl Payload {
 }
 
 /// Writes a value, and says whether there is one.
-fn value(value: Value<'_>, partner: Option<&str>, json: &mut String) -> bool {
+fn value(value: Value<'_>, sight: Sight<'_>, json: &mut String) -> bool {
     match value {
         Value::Absent => return false,
         Value::Text(text) => string(text, json),
@@ -87,12 +108,7 @@ fn value(value: Value<'_>, partner: Option<&str>, json: &mut String) -> bool {
         Value::Duration(millis) => decimal(i128::from(millis) * (MICROS / 1_000), json),
         Value::List(list) => array(list.iter(), json, string),
         Value::Items(items) => {
-            // What another partner fulfils is not this partner's business.
-            let visible = items.iter().filter(|item| match (partner, &item.partner_id) {
-                (Some(partner), Some(owner)) => partner == owner,
-                _ => true,
-            });
-            array(visible, json, item);
+            array(items.iter().filter(|item| sight.shows(item)), json, item);
         }
         Value::Notices(notices) => array(notices.iter(), json, notice),
     }

@@ -34,8 +34,10 @@ impl Routed {
         match self {
             Self::Billing(record) => Bytes::from([record.family.name(), ":", &record.entity_id].concat().into_bytes()),
             Self::Floworx(command) => Bytes::copy_from_slice(command.order_id.as_bytes()),
-            Self::Partner(delivery) | Self::Notification(delivery) => {
-                Bytes::copy_from_slice(delivery.partner_id.as_bytes())
+            Self::Partner(delivery) => Bytes::copy_from_slice(delivery.partner_id.as_bytes()),
+            // All go to one target: only those of one entity must keep their order.
+            Self::Notification(delivery) => {
+                Bytes::from([delivery.entity_kind.as_str(), ":", &delivery.entity_id].concat().into_bytes())
             }
         }
     }

@@ -3,7 +3,7 @@
 use schemas::{BillingRecord, FloworxCommand, LifecycleFact, Money, PartnerDelivery};
 
 use super::error::nearest_help;
-use super::payload::Payload;
+use super::payload::{Payload, Sight};
 use super::{
     Condition, EntityView, RouteCode, RouteError, RouteFamily, RoutePart, RouteSpec, Routed, Subject, Target, fields,
     names,
@@ -97,18 +97,22 @@ impl Route {
                 priority: fact.priority.clone(),
                 occurred_at: fact.occurred_at,
                 ingested_at: fact.ingested_at,
-                payload: self.payload.write(subject, None),
+                payload: self.payload.write(subject, Sight::All),
             })),
             Goal::EachPartner => {
                 for (index, partner) in fact.partner_ids.iter().enumerate() {
                     // A partner that is named twice is told once.
                     if !fact.partner_ids[..index].contains(partner) {
-                        into.push(Routed::Partner(self.delivery(subject, partner, true)));
+                        into.push(Routed::Partner(self.delivery(subject, partner, Sight::OwnedBy(partner))));
                     }
                 }
             }
-            Goal::Partner(partner) => into.push(Routed::Partner(self.delivery(subject, partner, true))),
-            Goal::Notification(target) => into.push(Routed::Notification(self.delivery(subject, target, false))),
+            Goal::Partner(partner) => {
+                into.push(Routed::Partner(self.delivery(subject, partner, Sight::NotOfOthersThan(partner))));
+            }
+            Goal::Notification(target) => {
+                into.push(Routed::Notification(self.delivery(subject, target, Sight::All)));
+            }
         }
     }
 
@@ -120,7 +124,7 @@ impl Route {
         }
     }
 
-    fn delivery(&self, subject: &Subject<'_>, to: &str, is_partner: bool) -> PartnerDelivery {
+    fn delivery(&self, subject: &Subject<'_>, to: &str, sight: Sight<'_>) -> PartnerDelivery {
         let fact = subject.fact;
         let kind = entity_kind(subject);
         PartnerDelivery {
@@ -133,7 +137,7 @@ impl Route {
             entity_id: fact.entity_id.clone(),
             occurred_at: fact.occurred_at,
             ingested_at: fact.ingested_at,
-            payload: self.payload.write(subject, is_partner.then_some(to)),
+            payload: self.payload.write(subject, sight),
         }
     }
 
@@ -159,7 +163,7 @@ impl Route {
             amount_micros: amount.map(|money| money.micros),
             occurred_at: fact.occurred_at,
             ingested_at: fact.ingested_at,
-            payload: self.payload.write(subject, None),
+            payload: self.payload.write(subject, Sight::All),
         }
     }
 }

@@ -49,6 +49,20 @@ pub(super) struct ClockEntry {
     /// A hash of the state published last; 0 for none.
     pub(super) published: u64,
     base: Option<Progress>,
+    /// What was said of its violation last.
+    #[serde(default)]
+    pub(super) told: Option<Told>,
+}
+
+/// What was said of a violation, so that it can be taken back by the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Told {
+    /// How often it was told or taken back: its version.
+    pub(super) version: i64,
+    /// The clock's start, as it was when it was told first.
+    pub(super) started: i64,
+    /// When the target passed, as it was told last.
+    pub(super) breached_at: i64,
 }
 
 /// Which versions have been seen: all up to one, and some ahead of it.

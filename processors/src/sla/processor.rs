@@ -10,7 +10,7 @@ use topology::{
 };
 
 use super::SlaSettings;
-use super::entry::{ClockEntry, Entry, Taken};
+use super::entry::{ClockEntry, Entry, Taken, Told};
 use super::settings::Objective;
 use super::verdict::{Progress, Verdict};
 use crate::route::{EntityView, Routed, Router, Subject, Target};
@@ -192,7 +192,8 @@ impl SlaProcessor {
         Self { settings, router, entries: TypedStore::default(), sinks: Sinks::default(), routed: Vec::new() }
     }
 
-    /// Publishes every clock whose state is another than the one published last, and violations.
+    /// Publishes every clock whose state is another than the one published last, and violations;
+    /// those that late facts took back, once more as withdrawn.
     fn publish_all(
         &mut self,
         entry: &mut Entry,
@@ -216,23 +217,27 @@ impl SlaProcessor {
                     Some(schemas::encode(&state).into()),
                 );
             }
-            if verdict.status == SlaStatus::Breached && !clock.violated {
-                let violation = violation(entry, clock, objective, entity, &progress, at);
-                self.violate(entry, &violation, context);
-                entry.clocks[index].violated = true;
+            let is_breached = verdict.status == SlaStatus::Breached;
+            if is_breached != clock.violated {
+                let told = told(clock, objective, &progress, is_breached);
+                let violation = violation(entry, clock, objective, entity, &progress, (at, told));
+                self.violate(&violation, told.version, at, context);
+                let clock = &mut entry.clocks[index];
+                clock.violated = is_breached;
+                clock.told = Some(told);
             }
             entry.clocks[index].published = print;
         }
     }
 
     /// Sends a violation and what the routes make of it.
-    fn violate(&mut self, entry: &Entry, violation: &SlaViolation, context: &mut Context<'_>) {
+    fn violate(&mut self, violation: &SlaViolation, version: i64, at: i64, context: &mut Context<'_>) {
         let key = match &violation.customer_id {
             Some(customer) => customer.clone(),
             None => [violation.entity_kind.as_str(), ":", &violation.entity_id].concat(),
         };
         context.send(self.sinks.violation, Some(key.into_bytes().into()), Some(schemas::encode(violation).into()));
-        let fact = violation_fact(entry, violation);
+        let fact = violation_fact(violation, version, at);
         let subject = Subject { fact: &fact, entity: EntityView::SlaViolation(violation) };
         self.router.route(&subject, &mut self.routed);
         for routed in self.routed.drain(..) {
@@ -277,7 +282,7 @@ impl SlaProcessor {
         }
         // A target that is just met is met: only working time beyond it breaches it, and that may
         // come a weekend later. It is waited for even where a violation was told before and taken
-        // back by a late fact since: the state must come true again, the violation is not repeated.
+        // back by a late fact since: it may come true again.
         let breach = Some(progress.reaches(objective, clock.target_ms + 1)).filter(|at| *at < i64::MAX);
         let breach = breach.map(|at| at + self.settings.grace_ms);
         let warning = objective
@@ -358,22 +363,36 @@ fn state(
     }
 }
 
+/// What is said of a clock's violation next.
+fn told(clock: &ClockEntry, objective: &Objective, progress: &Progress, is_breached: bool) -> Told {
+    let breached_at = || progress.breached_at.unwrap_or_else(|| progress.reaches(objective, clock.target_ms));
+    // Where it was told before that was noted, it was told once.
+    let noted = || Told { version: 1, started: progress.started, breached_at: breached_at() };
+    match clock.told.or_else(|| clock.violated.then(noted)) {
+        None => noted(),
+        Some(last) => Told {
+            version: last.version + 1,
+            started: last.started,
+            breached_at: if is_breached { breached_at() } else { last.breached_at },
+        },
+    }
+}
+
 fn violation(
     entry: &Entry,
     clock: &ClockEntry,
     objective: &Objective,
     entity: Entity<'_>,
     progress: &Progress,
-    at: i64,
+    (at, told): (i64, Told),
 ) -> SlaViolation {
-    let breached_at = progress.breached_at.unwrap_or_else(|| progress.reaches(objective, clock.target_ms));
     SlaViolation {
-        violation_id: format!("{}|{}|{}", objective.name, entity.key(), progress.started),
+        violation_id: format!("{}|{}|{}", objective.name, entity.key(), told.started),
         objective: objective.name.clone(),
         family: objective.family,
         entity_kind: entity.kind.to_owned(),
         entity_id: entity.id.to_owned(),
-        breached_at: Timestamp(breached_at),
+        breached_at: Timestamp(told.breached_at),
         ingested_at: Timestamp(entry.ingested_at),
         actual_ms: progress.consumed_at(objective, at),
         reference_ms: clock.target_ms,
@@ -382,30 +401,35 @@ fn violation(
         customer_id: entry.customer_id.clone(),
         account_id: entry.account_id.clone(),
         partner_ids: entry.partner_ids.clone(),
+        withdrawn: clock.violated,
     }
 }
 
 /// A violation as the fact that routes look at; its id takes the place of the fact's, so that the
-/// same violation is always the same delivery.
-fn violation_fact(entry: &Entry, violation: &SlaViolation) -> LifecycleFact {
+/// same violation is always the same delivery. What is said of it later is a delivery of its own.
+fn violation_fact(violation: &SlaViolation, version: i64, at: i64) -> LifecycleFact {
+    let withdrawn = violation.withdrawn;
     LifecycleFact {
-        fact_id: violation.violation_id.clone(),
+        fact_id: match version {
+            1 => violation.violation_id.clone(),
+            _ => format!("{}#{version}", violation.violation_id),
+        },
         family: violation.family,
         entity_kind: violation.entity_kind.clone(),
         entity_id: violation.entity_id.clone(),
-        version: 1,
+        version,
         event_type: "SlaViolationEvent".to_owned(),
-        change: "breached".to_owned(),
+        change: if withdrawn { "withdrawn" } else { "breached" }.to_owned(),
         from_state: None,
-        to_state: None,
-        occurred_at: violation.breached_at,
+        to_state: withdrawn.then(|| "withdrawn".to_owned()),
+        occurred_at: if withdrawn { Timestamp(at) } else { violation.breached_at },
         ingested_at: violation.ingested_at,
         created_at: None,
         due_at: None,
         customer_id: violation.customer_id.clone(),
         customer_class: None,
         account_id: violation.account_id.clone(),
-        partner_ids: entry.partner_ids.clone(),
+        partner_ids: violation.partner_ids.clone(),
         class: None,
         category: None,
         priority: None,

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
+use super::unusual;
+
 /// The shortest and longest card number.
-const DIGITS_MIN: usize = 13;
-const DIGITS_MAX: usize = 19;
+pub(super) const DIGITS_MIN: usize = 13;
+pub(super) const DIGITS_MAX: usize = 19;
 
 /// How card numbers are printed in groups.
-const GROUPINGS: [&[usize]; 6] =
+pub(super) const GROUPINGS: [&[usize]; 6] =
     [&[4, 4, 4, 4], &[4, 4, 4, 4, 3], &[4, 4, 4, 1], &[4, 6, 5], &[4, 6, 4], &[6, 4, 4, 4]];
 
 /// The first card number in `text`.
@@ -23,7 +25,7 @@ pub(super) fn find(text: &[u8]) -> Option<Range<usize>> {
         let start = text[..probe].iter().rposition(|&byte| !in_run(byte)).map_or(0, |at| at + 1);
         let end = text[probe..].iter().position(|&byte| !in_run(byte)).map_or(text.len(), |at| probe + at);
         if end - start >= DIGITS_MIN
-            && let Some(found) = find_in_run(text, start, end)
+            && let Some(found) = find_in_any_run(text, start, end)
         {
             return Some(found);
         }
@@ -33,7 +35,29 @@ pub(super) fn find(text: &[u8]) -> Option<Range<usize>> {
 }
 
 fn in_run(byte: u8) -> bool {
+    is_plain(byte) || matches!(byte, b'.' | b'/' | b'_') || !byte.is_ascii()
+}
+
+/// How card numbers are printed.
+fn is_plain(byte: u8) -> bool {
     byte.is_ascii_digit() || byte == b' ' || byte == b'-'
+}
+
+/// Looks through `text[start..end]`, part by part as it is printed, then for unusual spellings.
+fn find_in_any_run(text: &[u8], start: usize, end: usize) -> Option<Range<usize>> {
+    let mut plain = None;
+    let mut at = start;
+    while at < end && plain.is_none() {
+        let part = text[at..end].iter().position(|&byte| !is_plain(byte)).map_or(end, |more| at + more);
+        if part - at >= DIGITS_MIN {
+            plain = find_in_run(text, at, part);
+        }
+        at = part + 1;
+    }
+    let run = &text[start..end];
+    let other = if unusual::has_unusual(run) { unusual::find(run) } else { None };
+    let other = other.map(|found| start + found.start..start + found.end);
+    [plain, other].into_iter().flatten().min_by_key(|found| found.start)
 }
 
 /// Looks through `text[start..end]`, which is digits, spaces and dashes and as long as it can be.
@@ -121,8 +145,12 @@ fn is_card(text: &[u8], groups: &[Range<usize>]) -> bool {
     for (digit, byte) in digits.iter_mut().zip(bytes) {
         *digit = byte - b'0';
     }
-    let digits = &digits[..count];
-    is_issued(digits) && passes_luhn(digits)
+    is_card_number(&digits[..count])
+}
+
+/// Whether these digits have a card number's length, an issuer's prefix and a right check digit.
+pub(super) fn is_card_number(digits: &[u8]) -> bool {
+    (DIGITS_MIN..=DIGITS_MAX).contains(&digits.len()) && is_issued(digits) && passes_luhn(digits)
 }
 
 /// Whether a card scheme gives out numbers with this prefix and length.

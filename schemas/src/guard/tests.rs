@@ -116,3 +116,73 @@ fn a_number_is_found_at_every_offset() {
         assert!(scan(text.as_bytes()).is_err(), "{before}");
     }
 }
+
+#[test]
+fn separators_and_digits_of_any_script_hide_no_card_number() {
+    let groups = ["4111", "1111", "1111", "1111"];
+    for separator in [
+        ".", "/", "_", "\u{a0}", "\u{202f}", "\u{2009}", "\u{2011}", "\u{2013}", "\u{200b}", "  ", " - ", " / ", r"\/",
+        r"\u00a0",
+    ] {
+        let number = groups.join(separator);
+        let event = format!(r#"{{"t":"please take {number}, thanks"}}"#);
+        assert!(path_of(&event).is_some(), "{event}");
+        if !separator.starts_with('\\') {
+            assert!(scan(format!("no json: {number}").as_bytes()).is_err(), "{number}");
+        }
+    }
+    for zero in ['\u{ff10}', '\u{660}', '\u{966}', '\u{be6}', '\u{1d7ce}'] {
+        let in_script =
+            |digit: char| char::from_u32(u32::from(zero) + digit.to_digit(10).unwrap()).expect("ten digits in a row");
+        let number: String = "4111111111111111".chars().map(in_script).collect();
+        assert!(path_of(&format!(r#"{{"t":"x {number} y"}}"#)).is_some(), "{number}");
+        assert!(!redact_text(&number).contains(in_script('4')), "{number}");
+    }
+}
+
+#[test]
+fn numbers_in_other_forms_of_the_same_shape_pass() {
+    for event in [
+        // Dates, versions, addresses, coordinates, keys, words of other scripts.
+        r#"{"t":"2026/01/31 2026/02/28 2026/03/31","v":"4.11.1.1111.1111.11","ip":"41.111.111.111/24"}"#,
+        r#"{"t":"41.40338000000, 34.0837123456784","key":"order_4000_2026_0131_12345_1","n":41.40338000000123}"#,
+        r#"{"t":"हिन्दी १२३, Grüße 4111…","n":"₹4111.11 / ₹1111.11"}"#,
+    ] {
+        assert_eq!(path_of(event), None, "{event}");
+    }
+}
+
+#[test]
+fn a_characteristic_that_names_card_data_is_a_hit_whatever_its_value() {
+    let event = r#"{"characteristic":[{"name":"colour","value":"red"},{"name":"Card-Number","value":"0000"}]}"#;
+    assert_eq!(path_of(event).as_deref(), Some("/characteristic/1/value"));
+    assert!(path_of(r#"{"value":7,"name":"cvv"}"#).is_some());
+    assert!(path_of(r#"{"name":"cvv","characteristicValue":[{"value":"123"}]}"#).is_some());
+    for event in [
+        r#"{"name":"cvv"}"#,
+        r#"{"name":"cvv","value":null}"#,
+        r#"{"name":"cvv","value":""}"#,
+        r#"{"name":"expiryDate","value":"2027"}"#,
+    ] {
+        assert_eq!(path_of(event), None, "{event}");
+    }
+}
+
+proptest::proptest! {
+    /// These numbers carry a right check digit by their own rules, so the prefix alone must clear them.
+    #[test]
+    fn numbers_of_sims_and_devices_are_never_refused(digits in "[0-9]{16}", length in 18usize..20, body in 0usize..6) {
+        let checked = |number: &str| {
+            let sum: u32 = number.bytes().rev().enumerate().map(|(at, digit)| {
+                let digit = u32::from(digit - b'0') * if at % 2 == 0 { 2 } else { 1 };
+                digit / 10 + digit % 10
+            }).sum();
+            format!("{number}{}", (10 - sum % 10) % 10)
+        };
+        let iccid = checked(&format!("89{digits}{digits}")[..length]);
+        let imei = checked(&format!("{}{digits}", ["01", "35", "44", "86", "91", "99"][body])[..14]);
+        let imsi = format!("40{}{}", 4 + body % 2, &digits[..12]);
+        let event = format!(r#"{{"iccid":"{iccid}","imei":"{imei}","imsi":{imsi},"text":"SIM {iccid} in {imei}"}}"#);
+        proptest::prop_assert_eq!(path_of(&event), None, "{}", event);
+    }
+}

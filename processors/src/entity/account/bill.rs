@@ -21,10 +21,11 @@ impl Accounts {
         chance: Chance,
     ) -> Decision {
         let AccountEvent { envelope, change, kind, account_id, .. } = event;
+        let unknown_entity = self.unknown_entity(&envelope);
         let at = envelope.occurred_at;
         let mut part = state.bill.take().unwrap_or_default();
         let named = Named { news: news(change), to: patch.state.take(), initial: BillState::New, at };
-        let step = match place(&part.machine, &state.head, named, chance, self.settings.unknown_entity) {
+        let step = match place(&part.machine, &state.head, named, chance, unknown_entity) {
             Ok(step) => step,
             Err(decision) => {
                 state.bill = Some(part);
@@ -50,7 +51,7 @@ impl Accounts {
             let late = merged.late && change == AccountChange::AttributeChanged;
             return if late { Outcome::Stale } else { Outcome::Duplicate }.into();
         }
-        state.note(account_id, at);
+        state.note(account_id, at, &envelope);
         state.head.deleted |= change == AccountChange::Deleted;
         part.bill.state = part.machine.state;
 

@@ -20,6 +20,9 @@ impl Accounts {
     ) -> Decision {
         let AccountEvent { envelope, change, kind, account_id, .. } = event;
         let version_at = patch.last_modified.unwrap_or(envelope.occurred_at);
+        if state.head.is_deleted_after(version_at, state.since, change == AccountChange::Created) {
+            return Outcome::Stale.into();
+        }
         let account = state.billing_account.get_or_insert_default();
         let from = account.state.clone();
         let mut merged = Merged::default();
@@ -33,8 +36,12 @@ impl Accounts {
         let moved = account.state != from;
         let (to, customer_id, category) =
             (account.state.clone(), account.customer_id.clone(), account.rating_type.clone());
-        state.note(account_id, envelope.occurred_at);
+        state.note(account_id, envelope.occurred_at, &envelope);
         state.head.known = change != AccountChange::Deleted;
+        state.head.deleted = change == AccountChange::Deleted;
+        if state.head.deleted {
+            state.since = state.since.max(version_at);
+        }
 
         let mut fact = state.fact(kind, &patch.id);
         fact.to_state = to;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use schemas::{
-    AccountChange, AccountEntityKind, AccountEvent, Bill, BillingAccount, Code, Family as EventFamily, LifecycleFact,
-    Timestamp,
+    AccountChange, AccountEntityKind, AccountEvent, Bill, BillingAccount, Code, Envelope, Family as EventFamily,
+    LifecycleFact, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use topology::{
@@ -24,7 +24,7 @@ use super::fault::{dead_letter, undecodable};
 use super::machine::Machine;
 use super::reference::bare_fact;
 use super::step::News;
-use super::{Chance, Decision, Engine, EntitySettings, Family, Head, Label, Publisher};
+use super::{Chance, Decision, Engine, EntitySettings, Family, Head, Label, Publisher, UnknownEntity};
 use payment::PaymentPart;
 
 /// What is kept of a payment, refund, bill or billing account; the part that it is is set.
@@ -80,8 +80,10 @@ impl AccountRecord {
     }
 
     /// What every applied event notes.
-    fn note(&mut self, account_id: String, at: Timestamp) {
-        self.account_id = account_id;
+    fn note(&mut self, account_id: String, at: Timestamp, envelope: &Envelope) {
+        if self.account_id.is_empty() || !names_no_account(envelope) {
+            self.account_id = account_id;
+        }
         self.created_at.get_or_insert(at);
     }
 }
@@ -146,6 +148,19 @@ impl Family for Accounts {
     fn take_woken(&mut self) -> Vec<Bytes> {
         std::mem::take(&mut self.woken)
     }
+}
+
+impl Accounts {
+    /// What to do with an event of an entity whose creation never came. One that names no account is
+    /// keyed by the entity's own id, perhaps far from what is known of the entity: to adopt it there
+    /// would make a second one of the same name.
+    fn unknown_entity(&self, envelope: &Envelope) -> UnknownEntity {
+        if names_no_account(envelope) { UnknownEntity::Quarantine } else { self.settings.unknown_entity }
+    }
+}
+
+fn names_no_account(envelope: &Envelope) -> bool {
+    envelope.has_flag("account_unknown")
 }
 
 /// The key of an entity's state: ids are unique only within a kind.

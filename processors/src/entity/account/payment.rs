@@ -53,11 +53,12 @@ impl Accounts {
         chance: Chance,
     ) -> Result<Decision, Fault> {
         let AccountEvent { envelope, change, kind, account_id, .. } = event;
+        let unknown_entity = self.unknown_entity(&envelope);
         let at = envelope.occurred_at;
         let mut part = state.payment.take().unwrap_or_default();
         let initial = PaymentState::PendingAuthorization;
         let named = Named { news: news(change), to: patch.state.take(), initial, at };
-        let decided = match place(&part.machine, &state.head, named, chance, self.settings.unknown_entity) {
+        let decided = match place(&part.machine, &state.head, named, chance, unknown_entity) {
             Ok(step) if step.is_first() && kind == AccountEntityKind::Refund => {
                 self.cover(context, &patch, chance)?.map(|cover| (step, Some(cover)))
             }
@@ -92,7 +93,7 @@ impl Accounts {
             let late = merged.late && change == AccountChange::AttributeChanged;
             return Ok(if late { Outcome::Stale } else { Outcome::Duplicate }.into());
         }
-        state.note(account_id, at);
+        state.note(account_id, at, &envelope);
         state.head.deleted |= change == AccountChange::Deleted;
         part.payment.state = part.machine.state;
         if moved && part.is_captured() {
@@ -131,12 +132,22 @@ impl Accounts {
         let mut state = self.states.get(context, &key)?.unwrap_or_default();
         let captured = state.payment.as_ref().is_some_and(PaymentPart::is_captured);
         if !captured {
-            if chance == Chance::First {
-                let payment = state.payment.get_or_insert_default();
-                if !payment.waiting_refunds.contains(&refund.id) {
-                    payment.waiting_refunds.push(refund.id.clone());
+            let waiting = &mut state.payment.get_or_insert_default().waiting_refunds;
+            let place = waiting.iter().position(|waiting| *waiting == refund.id);
+            match (chance, place) {
+                (Chance::First, None) => {
+                    waiting.push(refund.id.clone());
                     self.states.put(context, &key, &state)?;
                 }
+                (Chance::Last, Some(place)) => {
+                    waiting.remove(place);
+                    if waiting.is_empty() && state.head.is_blank() {
+                        self.states.delete(context, &key);
+                    } else {
+                        self.states.put(context, &key, &state)?;
+                    }
+                }
+                _ => {}
             }
             if state.head.known {
                 let fault = quarantine(Code::RefundExceedsCapture, "the payment was not captured in time");

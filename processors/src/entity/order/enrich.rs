@@ -17,6 +17,7 @@ impl Orders {
     /// order its class, from the version that was valid when the order was created.
     pub(super) fn enrich(&self, context: &mut Context<'_>, state: &mut OrderRecord) {
         let created = state.created_at.unwrap_or(Timestamp(0));
+        let mut is_unknown = false;
         for item in &mut state.order.items {
             let Some(offering_id) = &item.offering_id else { continue };
             if item.extra.contains_key(SEEN_IN_CATALOG) {
@@ -29,7 +30,7 @@ impl Orders {
                     offering
                 }
                 Found::Nothing => {
-                    state.head.set(Flag::OfferingUnknown, true);
+                    is_unknown = true;
                     continue;
                 }
             };
@@ -47,5 +48,6 @@ impl Orders {
                 state.head.set(Flag::PartnerUnknown, true);
             }
         }
+        state.head.set(Flag::OfferingUnknown, is_unknown);
     }
 }

@@ -29,6 +29,13 @@ impl Default for Times {
     }
 }
 
+impl Times {
+    /// When an item was last told of, if that was after `at`.
+    pub fn items_after(&self, at: Timestamp) -> Option<Timestamp> {
+        self.items.iter().copied().max().filter(|latest| *latest > at)
+    }
+}
+
 /// Merges a patch that happened at `at`. What is not kept (unknown fields, notices) is there until
 /// the fact is published.
 pub fn merge(state: &mut OrderRecord, patch: Order, at: Timestamp) -> Merged {

@@ -4,6 +4,7 @@
 //! carry what SLA targets and routes depend on. `hub.flow` and `hub.delivery` are keyed by the
 //! order's id too and note what Floworx made of it.
 
+mod cancel;
 mod enrich;
 mod flow;
 mod merge;
@@ -25,7 +26,7 @@ use super::fault::undecodable;
 use super::lookup::{Answer, Asker, CustomerLink, ORDER_ANSWER_TOPIC, Questions};
 use super::machine::{Machine, State, Step, roll_up};
 use super::reference::bare_fact;
-use super::step::{Named, News, place};
+use super::step::{Move, Named, News, place};
 use super::{Chance, Change, Decision, Engine, EntitySettings, Family, Flag, Gate, Head, Label, Publisher};
 use enrich::SEEN_IN_CATALOG;
 use flow::FlowLink;
@@ -63,6 +64,9 @@ pub struct OrderRecord {
     pub flow_version: i64,
     /// What Floworx calls its flow, from the delivery's answer.
     pub floworx_ref: Option<String>,
+    /// The cancellation task that `cancel` is about.
+    #[serde(default)]
+    pub cancel_id: Option<String>,
 }
 
 impl OrderRecord {
@@ -181,6 +185,9 @@ impl Family for Orders {
             Some(customer) => self.questions.ask(context, &mut state.customer, customer, &order.id)?,
             None => false,
         };
+        if state.customer.answered {
+            state.head.set(Flag::CustomerUnknown, false);
+        }
         if state.head.known {
             return Ok(None);
         }
@@ -229,6 +236,11 @@ impl Orders {
             Err(decision) => return decision,
         };
 
+        if matches!(step, Move::To(OrderState::AssessingCancellation)) && state.is_denied_since(at) {
+            // The denial overtook the assessment: the order is back where it came from already.
+            return Outcome::Stale.into();
+        }
+
         let from = state.machine.state;
         let mut moved = step.perform(&mut state.machine, &mut state.head, at);
         let late_creation = change == OrderChange::Created && !step.is_first();
@@ -240,21 +252,29 @@ impl Orders {
         let expected_on = patch.expected_completion_date;
         let names_items = patch.items.iter().any(|item| item.state.is_some());
         let merged = merge::merge(state, patch, at);
+        let created_before = state.created_at;
         state.created_at = state.order.creation_date.or_else(|| {
             // Of an order that was adopted nothing is known but when it was first heard of.
             let unsure = step.is_first() || late_creation || was_adopted;
             let first_heard = state.created_at.map_or(at, |created| created.min(at));
             if unsure { Some(first_heard) } else { state.created_at }
         });
+        if created_before.is_some() && created_before != state.created_at {
+            state.forget_catalog();
+        }
         state.first_expected_at = state.first_expected_at.or(expected_on);
 
         if named.to.is_none() && names_items {
             moved |= state.roll_up(at);
+        } else if moved && let Some(later) = state.times.items_after(at) {
+            // Items that ended after this happened, but were told of before the order could follow.
+            let ended = state.order.items.iter().all(|item| item.state.is_some_and(State::is_terminal));
+            moved |= ended && state.roll_up(later);
         }
         if change == OrderChange::Deleted {
             state.head.deleted = true;
         }
-        let cancel_moved = cancel.and_then(|task| task.state).is_some_and(|to| state.move_cancellation(to, at));
+        let cancel_moved = cancel.is_some_and(|task| state.move_cancellation(task, at));
         moved |= cancel_moved && state.return_from_denied(at);
 
         if !moved && merged.late && !merged.any && matches!(change, OrderChange::AttributeChanged) {
@@ -340,6 +360,7 @@ impl Orders {
     fn take_answer(engine: &mut Engine<Self>, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let answer = Answer::decode(record.value.as_ref())?;
         let Some(entity) = &record.key else { return Ok(Outcome::Filtered.into()) };
+        engine.family.questions.remember(&answer, context.now());
         let mut state = engine.load(context, entity)?;
         if !state.customer.note(answer) {
             return Ok(Outcome::Stale.into());
@@ -383,24 +404,14 @@ impl OrderRecord {
         legal
     }
 
-    /// The cancellation task has moved.
-    fn move_cancellation(&mut self, to: CancelState, at: Timestamp) -> bool {
-        let moves = matches!(self.cancel.step(to, at), Step::Legal | Step::Unborn | Step::Illegal { .. });
-        if moves {
-            self.cancel.enter(to, at);
+    /// Lets the catalog be asked again, for the versions that were valid at another time. Partners stay:
+    /// what an order's own event said of them is not told apart from what the catalog said.
+    fn forget_catalog(&mut self) {
+        for item in &mut self.order.items {
+            item.extra.remove(SEEN_IN_CATALOG);
         }
-        moves
-    }
-
-    /// A denied or failed cancellation task brings the order back to where it came from.
-    fn return_from_denied(&mut self, at: Timestamp) -> bool {
-        let denied = matches!(self.cancel.state, Some(CancelState::Rejected | CancelState::TerminatedWithError));
-        if !denied || self.machine.state != Some(OrderState::AssessingCancellation) || at < self.machine.since {
-            return false;
-        }
-        let Some(origin) = self.machine.origin else { return false };
-        self.machine.enter(origin, at);
-        true
+        self.class = None;
+        self.head.set(Flag::OfferingNotValid, false);
     }
 
     /// Forgets what only the present event's fact needed.
@@ -453,7 +464,7 @@ impl OrderProcessor {
         let family = Orders {
             settings: settings.clone(),
             publisher: Publisher::new(routes),
-            questions: Questions::new(Asker::Order),
+            questions: Questions::new(Asker::Order, settings.customer_memory_ms),
             catalog: TableHandle::default(),
             partners: TableHandle::default(),
         };

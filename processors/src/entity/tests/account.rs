@@ -5,7 +5,7 @@ use topology::Outcome;
 
 use crate::entity::{EntitySettings, MissingParent};
 
-use super::fixture::{Hub, payment, rupees};
+use super::fixture::{Hub, at, payment, rupees};
 
 const ACCOUNT: &str = "hub.account";
 
@@ -116,5 +116,48 @@ fn a_bill_and_a_payment_may_share_an_id() {
     hub.payment(Kind::Payment, Created, payment("1", PaymentState::Authorized), 0);
     let kinds: Vec<_> = hub.facts().into_iter().map(|fact| fact.fact_id).collect();
     assert_eq!(kinds, ["bill:1#1", "payment:1#1"]);
+    hub.assert_settled();
+}
+
+#[test]
+fn an_event_without_its_account_adopts_nothing() {
+    let mut hub = Hub::new();
+    // Keyed by the payment's own id it may be far from what is known of the payment.
+    let mut envelope = hub.envelope("PaymentStateChangeEvent", 5);
+    envelope.flags.push("account_unknown".into());
+    let event = schemas::AccountEvent {
+        envelope,
+        change: StateChanged,
+        kind: Kind::Payment,
+        account_id: "p1".into(),
+        billing_account: None,
+        bill: None,
+        payment: Some(payment("p1", PaymentState::Captured)),
+    };
+    hub.pipe(ACCOUNT, "p1", &event, at(5));
+    hub.assert_waiting(1);
+    hub.wait_until(30);
+    assert_eq!((hub.facts().len(), hub.quarantined()), (0, vec!["illegal_transition".to_owned()]));
+    assert_eq!(hub.driver.store_get("entity.account.state", "payment:p1"), None, "nothing is kept of it");
+    // Where the payment is known, the event is applied, and the account stays what it was.
+    capture(&mut hub, "p1", 500);
+    let (mut done, envelope) = (event, hub.envelope("PaymentStateChangeEvent", 20));
+    done.envelope = schemas::Envelope { flags: vec!["account_unknown".into()], ..envelope };
+    done.payment = Some(payment("p1", PaymentState::Done));
+    hub.pipe(ACCOUNT, "p1", &done, at(20));
+    let fact = hub.facts().pop().unwrap();
+    assert_eq!((fact.to_state.as_deref(), fact.account_id.as_deref()), (Some("done"), Some("acc-1")));
+    hub.assert_settled();
+}
+
+#[test]
+fn nothing_is_kept_for_a_payment_that_never_comes() {
+    let mut hub = Hub::with(EntitySettings { missing_parent: MissingParent::DeadLetter, ..Default::default() });
+    for number in 0..50 {
+        refund(&mut hub, &format!("r{number}"), "p1", 1, number);
+    }
+    hub.wait_until(100);
+    assert_eq!(hub.dead().len(), 50);
+    assert_eq!(hub.driver.store_get("entity.account.state", "payment:p1"), None);
     hub.assert_settled();
 }

@@ -1,6 +1,7 @@
 //! The entity processors in the whole topology, under the test driver.
 
 mod account;
+mod changes;
 mod fixture;
 mod layout;
 mod order;

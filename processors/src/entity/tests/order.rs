@@ -322,3 +322,62 @@ fn what_floworx_answered_is_noted() {
     assert_eq!(ended, [2, 1, 1]);
     hub.assert_settled();
 }
+
+fn cancel_task(hub: &mut Hub, id: &str, state: CancelState, second: i64) {
+    let mut event = hub.order_event("1", OrderChange::CancelStateChanged, None, second);
+    event.cancel = Some(CancelOrder { id: id.into(), state: Some(state), reason: None });
+    hub.order(&event);
+}
+
+#[test]
+fn a_second_cancellation_task_is_judged_on_its_own() {
+    let mut hub = Hub::new();
+    hub.create_order("1", 0);
+    hub.order_state("1", InProgress, 10);
+    for (id, second) in [("c1", 20), ("c2", 30)] {
+        hub.order_state("1", AssessingCancellation, second);
+        cancel_task(&mut hub, id, CancelState::Rejected, second + 1);
+        assert_eq!(hub.facts().last().unwrap().to_state.as_deref(), Some("inProgress"), "{id}");
+    }
+    // What the first one still says moves nothing.
+    hub.order_state("1", AssessingCancellation, 40);
+    cancel_task(&mut hub, "c1", CancelState::TerminatedWithError, 22);
+    assert_eq!(hub.facts().last().unwrap().to_state, None);
+    hub.assert_settled();
+}
+
+#[test]
+fn a_denial_that_overtook_the_assessment_leaves_the_order_where_it_was() {
+    let mut hub = Hub::new();
+    hub.create_order("1", 0);
+    hub.order_state("1", Pending, 10);
+    cancel_task(&mut hub, "c1", CancelState::Rejected, 22);
+    hub.order_state("1", AssessingCancellation, 20);
+    assert_eq!(hub.ended(ORDER, Outcome::Stale), 1);
+    hub.order_state("1", InProgress, 30);
+    assert_eq!(hub.steps().last().unwrap(), "state_changed>inProgress");
+    // An assessment after the denial is another one.
+    hub.order_state("1", AssessingCancellation, 40);
+    assert_eq!(hub.steps(), ["state_changed>assessingCancellation"]);
+    hub.assert_settled();
+}
+
+#[test]
+fn items_that_ended_before_the_order_was_told_to_begin_end_it() {
+    let item = |id: &str, state| OrderItem { id: id.into(), state, ..OrderItem::default() };
+    // Whichever comes first: the order's start at 5, or the end of all its items at 10.
+    for items_first in [false, true] {
+        let mut hub = Hub::new();
+        let mut created = hub.order_event("1", OrderChange::Created, Some(Acknowledged), 0);
+        created.order.items = vec![item("a", None), item("b", None)];
+        hub.order(&created);
+        let begun = hub.order_event("1", OrderChange::StateChanged, Some(InProgress), 5);
+        let mut ended = hub.order_event("1", OrderChange::StateChanged, None, 10);
+        ended.order.items = vec![item("a", Some(Completed)), item("b", Some(Completed))];
+        for event in if items_first { [&ended, &begun] } else { [&begun, &ended] } {
+            hub.order(event);
+        }
+        assert_eq!(hub.steps().last().unwrap(), "state_changed>completed", "{items_first}");
+        hub.assert_settled();
+    }
+}

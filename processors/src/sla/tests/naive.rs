@@ -141,11 +141,21 @@ proptest! {
             let word = walk(&spec, &history.facts, at(START), end);
             prop_assert_eq!(last_words(&states, &spec), Some(word), "{}", spec.name);
         }
+        // Violations are told and taken back in turn, and what was said last is true.
         let violations = sla.violations();
+        let billed = sla.billed();
         for spec in objectives() {
-            let told = violations.iter().filter(|violation| violation.objective == spec.name).count();
+            let told: Vec<_> = violations.iter().filter(|violation| violation.objective == spec.name).collect();
+            let in_turn = told.iter().enumerate().all(|(turn, said)| said.withdrawn == (turn % 2 == 1));
+            prop_assert!(in_turn, "{} told {told:?}", spec.name);
+            prop_assert!(told.windows(2).all(|pair| pair[0].violation_id == pair[1].violation_id));
+            let stands = told.last().is_some_and(|said| !said.withdrawn);
             let breached = walk(&spec, &history.facts, at(START), end).0 == SlaStatus::Breached;
-            prop_assert!(told <= 1 && (told == 1 || !breached), "{} told {told} times", spec.name);
+            prop_assert_eq!(stands, breached, "{} told {:?}", spec.name, told);
+            let Some(last) = told.last() else { continue };
+            let rows = billed.iter().filter(|row| row.entity_id == last.violation_id);
+            let row = rows.max_by_key(|row| row.version).expect("billing hears of every violation");
+            prop_assert_eq!(row.state.is_some(), !breached, "{}", spec.name);
         }
         prop_assert_eq!(sla.driver.imbalance(), 0);
     }
