@@ -3,19 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::support::{Hub, run_hub, until};
+use crate::support::{Hub, generated, post_lines, until};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-fn generated() -> String {
-    let output = run_hub(&["generate", "--events", "3000", "--seed", "23", "--benchmark", "-"], b"");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("JSON is text")
-}
-
-fn post(hub: &Hub, events: &str) {
-    let answer = hub.post("/v1/events", "application/x-ndjson", events.to_owned()).expect("an answer");
-    assert_eq!(answer.status().as_u16(), 202);
+fn post(hub: &Hub, events: &[String]) {
+    assert!(post_lines(hub, events), "the events are taken in");
     hub.settle(PATIENCE);
     assert!(hub.imbalance() < 0.5, "imbalance {}", hub.imbalance());
 }
@@ -43,7 +36,7 @@ fn a_killed_hub_starts_from_its_checkpoints_and_without_them_just_the_same() {
     let state = folder.path().join("state");
 
     let hub = start();
-    let events = generated();
+    let events = generated(3_000, 23);
     post(&hub, &events);
     let orders = applied(&hub);
     assert!(orders > 500.0, "only {orders} order events were applied");

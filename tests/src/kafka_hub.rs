@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Billing, Broker, Hub, Running, differing, free_port, out_of_order, run_hub, until};
+use crate::support::{Billing, Broker, Hub, Running, differing, free_port, generated, out_of_order, post_lines, until};
 
 const EVENTS: usize = 800;
 const BATCH: usize = 200;
@@ -69,10 +69,6 @@ fn a_hub_without_its_broker_is_alive_and_says_what_it_waits_for() {
     assert!(hub.goes_on());
 }
 
-fn post(hub: &Hub, lines: &[String]) -> bool {
-    hub.post("/v1/events", "application/x-ndjson", lines.join("\n")).is_ok_and(|answer| answer.status().as_u16() == 202)
-}
-
 /// The sum of a metric over the hubs.
 fn sum(hubs: &[&Hub], name: &str) -> f64 {
     // A page that does not come says nothing of what is left.
@@ -92,8 +88,7 @@ fn settle(hubs: &[&Hub]) {
 
 #[test]
 fn two_hubs_share_the_work_and_one_of_them_is_killed() {
-    let output = run_hub(&["generate", "--events", &EVENTS.to_string(), "--seed", "11", "--benchmark", "-"], b"");
-    let lines: Vec<String> = String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect();
+    let lines = generated(EVENTS, 11);
     assert_eq!(lines.len(), EVENTS);
 
     // What an undisturbed hub on the embedded log makes of the events.
@@ -102,7 +97,7 @@ fn two_hubs_share_the_work_and_one_of_them_is_killed() {
     let text = configuration("unused:1", &alone);
     let embedded = text.split_once("[log]").and_then(|(_, rest)| rest.split_once("[[http.tokens]]")).expect("both").1;
     let hub = Hub::configured(calm.path(), &format!("[[http.tokens]]{embedded}"), "a-token-of-some-length");
-    assert!(lines.chunks(BATCH).all(|chunk| post(&hub, chunk)));
+    assert!(lines.chunks(BATCH).all(|chunk| post_lines(&hub, chunk)));
     hub.settle(PATIENCE);
     assert_eq!(hub.stop(), Some(0));
 
@@ -113,7 +108,7 @@ fn two_hubs_share_the_work_and_one_of_them_is_killed() {
     let start = |number: usize| Hub::configured(data[number].path(), &text, "a-token-of-some-length");
     let (first, mut second) = (start(0), start(1));
     for (number, chunk) in lines.chunks(BATCH).enumerate() {
-        while !post(if number % 2 == 0 { &first } else { &second }, chunk) {}
+        while !post_lines(if number % 2 == 0 { &first } else { &second }, chunk) {}
         if number % 3 == 1 {
             second.kill();
             second = start(1);

@@ -85,12 +85,7 @@ fn tls(section: &Section<'_, '_>) -> Option<Tls> {
         ca_file: file("ca_file"),
         certificate_file: file("certificate_file"),
         key_file: file("key_file"),
-        key_password: section
-            .string("key_password")
-            .is_some()
-            .then(|| section.secret("key_password"))
-            .flatten()
-            .map(|secret| secret.value.reveal().to_owned()),
+        key_password: section.optional_secret("key_password").map(|secret| secret.value.reveal().to_owned()),
     };
     if found.certificate_file.is_some() != found.key_file.is_some() {
         let message = format!("[{}] has one of certificate_file and key_file, which go together", section.path);

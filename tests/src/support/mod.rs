@@ -3,6 +3,7 @@
 mod billing;
 mod event;
 mod files;
+mod generated;
 mod hub;
 mod kafka;
 mod order;
@@ -11,6 +12,7 @@ mod wait;
 pub use billing::Billing;
 pub use event::{event, now, order_created, order_state};
 pub use files::files_with;
+pub use generated::{generated, post_lines};
 pub use hub::{Hub, Running, free_port, hub_command, run_hub, sum};
 pub use kafka::Broker;
 pub use order::{differing, is_of, out_of_order};
