@@ -2,7 +2,7 @@
 CARGO ?= cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-test demo run test check soak bench
+.PHONY: help setup setup-test demo run test mutations check soak bench
 
 help: ## Shows this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ run: setup ## The hub on the embedded log in ./hub-data (ARGS="--config hub.toml
 test: setup-test ## Every test, on the real binary and real servers
 	$(CARGO) build --locked -p hub
 	$(CARGO) test --locked --workspace
+	$(MAKE) mutations
+
+mutations: setup ## Breaks the runtime on purpose, fault by fault: the simulation must catch each
+	$(CARGO) test --locked -p topology --test mutations -- --ignored --nocapture
 
 check: setup ## Formatting, lints, documentation, licences and advisories
 	$(CARGO) fmt --all --check

@@ -33,22 +33,25 @@ impl Consumer for SimConsumer {
         else {
             return Ok(Poll::Idle);
         };
+        member.turn = member.turn.wrapping_add(1);
+        let read: Vec<_> =
+            member.reading.keys().filter(|partition| !member.paused.contains(*partition)).cloned().collect();
+        let turn = member.turn % read.len().max(1);
         let before = into.len();
         let mut bytes = 0;
-        let count = member.reading.len();
-        member.turn = member.turn.wrapping_add(1);
-        let turn = member.turn;
-        for step in 0..count {
-            let Some((partition, next)) = member.reading.iter_mut().nth((turn + step) % count) else { break };
-            if member.paused.contains(partition) {
-                continue;
-            }
+        for partition in read[turn..].iter().chain(&read[..turn]) {
+            let end = state.look(partition)?;
+            let Some(member) = state.groups.get_mut(&self.group).and_then(|group| group.members.get_mut(&self.session))
+            else {
+                break;
+            };
+            let Some(next) = member.reading.get_mut(partition) else { continue };
             let Some(records) =
                 state.topics.get(&partition.topic).and_then(|topic| topic.get(partition.partition as usize))
             else {
                 continue;
             };
-            for record in records.iter().skip(next.0.max(0) as usize) {
+            for record in records[..end].iter().skip(next.0.max(0) as usize) {
                 if bytes >= max_bytes {
                     break;
                 }

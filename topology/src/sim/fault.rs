@@ -13,9 +13,12 @@ pub struct FaultPlan {
     pub failed_commit: u32,
     /// A poll answers with an error that may be retried.
     pub poll: u32,
+    /// A partition that a commit wrote to shows it only a few reads later.
+    pub late_marker: u32,
 }
 
 impl FaultPlan {
     /// Every fault, often enough to meet several in a short run.
-    pub const HARSH: Self = Self { abort: 60, fence: 25, lost_acknowledgement: 25, failed_commit: 25, poll: 40 };
+    pub const HARSH: Self =
+        Self { abort: 60, fence: 25, lost_acknowledgement: 25, failed_commit: 25, poll: 40, late_marker: 60 };
 }

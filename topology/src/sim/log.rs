@@ -22,9 +22,20 @@ pub(super) struct State {
     pub(super) groups: BTreeMap<String, Group>,
     /// The newest producer of each transactional id.
     pub(super) epochs: BTreeMap<String, u64>,
+    /// Partitions whose last commit markers have not arrived yet.
+    pub(super) late: BTreeMap<TopicPartition, LateMarker>,
     pub(super) faults: FaultPlan,
     pub(super) rng: Rng,
     next_session: u64,
+}
+
+/// Committed records that readers do not see yet: a broker answers a commit before every partition
+/// has its marker.
+pub(super) struct LateMarker {
+    /// Where readers stop: the last stable offset.
+    stable_end: usize,
+    /// How many more looks find it so.
+    looks: u32,
 }
 
 impl State {
@@ -33,12 +44,33 @@ impl State {
         topic.get(partition.partition as usize).ok_or_else(|| LogError::UnknownPartition(partition.clone()))
     }
 
+    /// Lets a partition's readers stop at `stable_end` for a while, unless they stop before it already.
+    pub(super) fn delay_marker(&mut self, partition: &TopicPartition, stable_end: usize) {
+        let looks = 1 + self.rng.below(MARKER_LOOKS) as u32;
+        self.late.entry(partition.clone()).or_insert(LateMarker { stable_end, looks });
+    }
+
+    /// How much of a partition readers see; each look brings a late marker nearer.
+    pub(super) fn look(&mut self, partition: &TopicPartition) -> Result<usize, LogError> {
+        let end = self.partition(partition)?.len();
+        let Some(late) = self.late.get_mut(partition) else { return Ok(end) };
+        if late.looks == 0 {
+            self.late.remove(partition);
+            return Ok(end);
+        }
+        late.looks -= 1;
+        Ok(late.stable_end)
+    }
+
     /// The group, and the partition counts it may need.
     pub(super) fn group(&mut self, name: &str) -> (&mut Group, BTreeMap<TopicName, u32>) {
         let counts = self.topics.iter().map(|(name, partitions)| (name.clone(), partitions.len() as u32)).collect();
         (self.groups.entry(name.to_owned()).or_default(), counts)
     }
 }
+
+/// A late marker is there after at most this many looks.
+const MARKER_LOOKS: usize = 4;
 
 impl Default for SimLog {
     fn default() -> Self {
@@ -58,6 +90,7 @@ impl SimLog {
             topics: BTreeMap::new(),
             groups: BTreeMap::new(),
             epochs: BTreeMap::new(),
+            late: BTreeMap::new(),
             faults,
             rng: Rng::new(seed),
             next_session: 0,
@@ -108,7 +141,16 @@ impl Log for SimLog {
     }
 
     fn bounds(&self, partition: &TopicPartition) -> Result<(Offset, Offset), LogError> {
-        Ok((Offset(0), Offset(self.lock().partition(partition)?.len() as i64)))
+        Ok((Offset(0), Offset(self.lock().look(partition)? as i64)))
+    }
+
+    fn written_end(&self, partition: &TopicPartition) -> Result<Offset, LogError> {
+        Ok(Offset(self.lock().partition(partition)?.len() as i64))
+    }
+
+    fn is_replayed(&self, _partition: &TopicPartition, next: Offset, end: Offset) -> Result<bool, LogError> {
+        // Nothing is ever compacted away here.
+        Ok(next >= end)
     }
 
     fn committed(&self, group: &str, partition: &TopicPartition) -> Result<Option<Position>, LogError> {
@@ -122,10 +164,11 @@ impl Log for SimLog {
         max_bytes: usize,
         into: &mut Vec<Record>,
     ) -> Result<Offset, LogError> {
-        let state = self.lock();
+        let mut state = self.lock();
+        let end = state.look(partition)?;
         let mut next = from.max(Offset(0));
         let mut bytes = 0;
-        for record in state.partition(partition)?.iter().skip(next.0 as usize) {
+        for record in state.partition(partition)?[..end].iter().skip(next.0 as usize) {
             if bytes >= max_bytes {
                 break;
             }

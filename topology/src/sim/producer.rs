@@ -1,5 +1,7 @@
 //! A transactional producer of the simulated log.
 
+use std::collections::BTreeMap;
+
 use super::SimLog;
 use crate::{Commit, LogError, Offset, OutgoingRecord, Position, Producer, Record, TopicPartition, partition_for_key};
 
@@ -78,7 +80,7 @@ impl Producer for SimProducer {
                 return Err(LogError::UnknownPartition(TopicPartition { topic, partition }));
             };
             let offset = Offset(records.len() as i64);
-            self.last.push((TopicPartition { topic: topic.clone(), partition }, offset));
+            let place = TopicPartition { topic: topic.clone(), partition };
             records.push(Record {
                 topic,
                 partition,
@@ -88,6 +90,17 @@ impl Producer for SimProducer {
                 value: record.value,
                 headers: record.headers,
             });
+            self.last.push((place, offset));
+        }
+        // A partition's marker covers all that the transaction wrote to it.
+        let mut first: BTreeMap<&TopicPartition, Offset> = BTreeMap::new();
+        for (partition, offset) in &self.last {
+            first.entry(partition).or_insert(*offset);
+        }
+        for (partition, offset) in first {
+            if state.rng.chance(faults.late_marker) {
+                state.delay_marker(partition, offset.0 as usize);
+            }
         }
         if !positions.is_empty() {
             state.groups.entry(group.to_owned()).or_default().committed.extend(positions.iter().cloned());

@@ -1,0 +1,172 @@
+//! What is broken on purpose, one line each.
+
+/// One deliberate fault: in `file`, `from` becomes `to`.
+pub struct Mutation {
+    /// What the fault is.
+    pub name: &'static str,
+    /// The file below `topology/src`.
+    pub file: &'static str,
+    /// A text that stands there exactly once.
+    pub from: &'static str,
+    /// What stands there instead.
+    pub to: &'static str,
+}
+
+const fn mutation(name: &'static str, file: &'static str, from: &'static str, to: &'static str) -> Mutation {
+    Mutation { name, file, from, to }
+}
+
+/// Every fault that the simulation must catch.
+pub const MUTATIONS: &[Mutation] = &[
+    mutation(
+        "positions stay behind the outputs they stand for",
+        "task/run.rs",
+        "Position { next_offset: queue.next, metadata }",
+        "Position { next_offset: queue.committed, metadata }",
+    ),
+    mutation(
+        "positions run ahead of the outputs they stand for",
+        "task/run.rs",
+        "Position { next_offset: queue.next, metadata }",
+        "Position { next_offset: queue.next.next(), metadata }",
+    ),
+    mutation(
+        "the effect is applied before the transaction ended",
+        "worker/commit.rs",
+        "Commit::Aborted => {\n                self.counters.aborts += 1;\n                self.rewind()?;",
+        "Commit::Aborted => {\n                self.counters.aborts += 1;\n                \
+         self.tasks.iter_mut().filter(|task| task.touched).for_each(|task| task.committed(now));",
+    ),
+    mutation(
+        "an abort leaves the open layer of the stores",
+        "task/run.rs",
+        "        self.core.stores.undo_to(0);\n",
+        "        self.core.stores.committed();\n",
+    ),
+    mutation(
+        "an abort does not take the records again",
+        "task/run.rs",
+        "        self.queues.iter_mut().for_each(RecordQueue::rewind);\n",
+        "",
+    ),
+    mutation(
+        "an abort does not read on from the committed positions",
+        "worker/commit.rs",
+        "                consumer.seek(&queue.partition, queue.committed)?;\n",
+        "                let _ = &queue.committed;\n",
+    ),
+    mutation(
+        "an abort leaves the books",
+        "task/run.rs",
+        "        self.core.books.clone_from(&self.committed_books);\n        self.core.stream_time",
+        "        self.core.stream_time",
+    ),
+    mutation(
+        "an abort leaves staged changes for the checkpoint",
+        "task/checkpointing.rs",
+        "    pub(crate) fn rolled_back(&mut self) {\n        self.staged.clear();",
+        "    pub(crate) fn rolled_back(&mut self) {",
+    ),
+    mutation(
+        "fencing is skipped: what a zombie writes counts",
+        "sim/producer.rs",
+        "if !owned || state.rng.chance(faults.abort) {",
+        "if !owned && state.epochs.is_empty() || state.rng.chance(faults.abort) {",
+    ),
+    mutation(
+        "a fenced worker keeps its tasks",
+        "worker/commit.rs",
+        "                self.counters.fenced += 1;\n                self.close_all();\n                self.disconnect();",
+        "                self.counters.fenced += 1;\n                \
+         self.tasks.iter_mut().filter(|task| task.touched).for_each(|task| task.committed(now));",
+    ),
+    mutation(
+        "lost partitions are worked on",
+        "worker/commit.rs",
+        "        self.close_tasks(partitions);\n        self.rewind()",
+        "        let _ = partitions;\n        self.rewind()",
+    ),
+    mutation(
+        "the work of lost partitions stays in the transaction",
+        "worker/commit.rs",
+        "        self.close_tasks(partitions);\n        self.rewind()",
+        "        self.close_tasks(partitions);\n        Ok(())",
+    ),
+    mutation(
+        "timers are lost on restore",
+        "task/restore.rs",
+        "                let Some(key) = &record.key else { continue };\n",
+        "                let Some(key) = &record.key else { continue };\n                \
+         if store == self.core.plan.timers_store() {\n                    continue;\n                }\n",
+    ),
+    mutation(
+        "deletions are lost on restore",
+        "task/restore.rs",
+        "                let Some(key) = &record.key else { continue };\n",
+        "                let Some(key) = &record.key else { continue };\n                \
+         if record.value.is_none() {\n                    continue;\n                }\n",
+    ),
+    mutation(
+        "the tail behind a checkpoint is not replayed",
+        "task/restore.rs",
+        "let start = position.map_or(start, |position| position.max(start));",
+        "let start = position.map_or(start, |_| end);",
+    ),
+    mutation(
+        "only what is visible at the start is replayed",
+        "task/restore.rs",
+        "(log.bounds(&changelog)?.0, log.written_end(&changelog)?)",
+        "log.bounds(&changelog)?",
+    ),
+    mutation(
+        "a checkpoint says that it is newer than it is",
+        "task/checkpointing.rs",
+        "next_offset: pending.next_offset.take(),",
+        "next_offset: pending.next_offset.take().map(|offset| Offset(offset.0 + 3)),",
+    ),
+    mutation(
+        "a task runs before its stores are whole",
+        "task/restore.rs",
+        "        if !self.restore.open.is_empty() {\n            return Ok(false);\n        }\n",
+        "",
+    ),
+    mutation(
+        "a changelog misses the deletions",
+        "task/run.rs",
+        "            producer.send(OutgoingRecord {\n                topic: plan.stores[store].changelog.clone(),",
+        "            if value.is_none() {\n                return Ok(());\n            }\n            \
+         producer.send(OutgoingRecord {\n                topic: plan.stores[store].changelog.clone(),",
+    ),
+    mutation(
+        "a call that failed leaves what it changed",
+        "task/run.rs",
+        "                self.core.undo_call(savepoint);\n                let (quarantine, outcome)",
+        "                let _ = savepoint;\n                let (quarantine, outcome)",
+    ),
+    mutation(
+        "a record that is to be tried again is forgotten",
+        "task/run.rs",
+        "                        self.queues[source].unpop(record);\n",
+        "",
+    ),
+    mutation(
+        "a timer fires twice",
+        "task/run.rs",
+        "            self.core.stores.delete(store, &stored);\n            self.touched = true;",
+        "            if now.0 % 7 != 0 {\n                self.core.stores.delete(store, &stored);\n            }\n            \
+         self.touched = true;",
+    ),
+    mutation(
+        "dead letters are not written",
+        "task/run.rs",
+        "                self.core.outgoing.push(letter);\n",
+        "                drop(letter);\n",
+    ),
+    mutation(
+        "a revoked task ends without its commit",
+        "worker/commit.rs",
+        "        if self.commit(now)? == Commit::Committed {\n            self.finish_checkpoints_of(partitions, now);\n        }\n        self.close_tasks(partitions);",
+        "        for task in &mut self.tasks {\n            task.committed(now);\n        }\n        \
+         self.finish_checkpoints_of(partitions, now);\n        self.close_tasks(partitions);",
+    ),
+];

@@ -1,0 +1,41 @@
+//! Proof that the simulation bites: the runtime is broken on purpose, one fault at a time, and the
+//! seeds that pass on the runtime as it is must fail on each.
+//!
+//! The faults are texts replaced in a copy of the sources below the build folder, so the runtime itself holds
+//! no switch for them. One that no longer fits its file fails here and is to be brought up to date.
+
+mod copy;
+mod list;
+
+use copy::{Copied, Ended};
+use list::MUTATIONS;
+
+/// Builds the copy some twenty-five times: not for every `cargo test`. `make test` runs it.
+#[test]
+#[ignore = "takes minutes: make mutations"]
+fn the_simulation_catches_every_mutation() {
+    let copied = Copied::new();
+    let ended = copied.run();
+    assert_eq!(ended.0, Ended::Passed, "without a mutation the seeds must pass:\n{}", ended.1);
+    let mut survived = Vec::new();
+    for mutation in MUTATIONS {
+        let (ended, said) = copied.run_with(mutation);
+        println!("{ended:?}: {}", mutation.name);
+        match ended {
+            Ended::Caught => {}
+            Ended::Passed => survived.push(mutation.name),
+            Ended::NotBuilt => panic!("{:?} does not compile:\n{said}", mutation.name),
+        }
+    }
+    assert!(survived.is_empty(), "the simulation does not notice: {survived:#?}");
+}
+
+#[test]
+fn every_mutation_fits_its_file() {
+    for mutation in MUTATIONS {
+        let file = copy::sources().join(mutation.file);
+        let text = std::fs::read_to_string(&file).expect("the file is there");
+        assert_eq!(text.matches(mutation.from).count(), 1, "{:?} in {}", mutation.name, mutation.file);
+        assert_ne!(mutation.from, mutation.to, "{:?}", mutation.name);
+    }
+}
