@@ -5,29 +5,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Running, free_port, run_hub, sum, until};
+use crate::support::{Running, free_port, jars_folder, run_hub, sum, until};
 
 /// Runs the demo to its end and reads its summary.
 fn demo(data: &Path, time: &str) -> Value {
+    demo_with(data, time, &[])
+}
+
+/// As [`demo`], with more arguments.
+fn demo_with(data: &Path, time: &str, more: &[&str]) -> Value {
     let data = data.display().to_string();
-    let output = run_hub(
-        &[
-            "demo",
-            "--for",
-            time,
-            "--rate",
-            "100",
-            "--seed",
-            "3",
-            "--output",
-            "json",
-            "--data",
-            &data,
-            "--listen",
-            "127.0.0.1:0",
-        ],
-        b"",
-    );
+    let fixed = ["--rate", "100", "--seed", "3", "--output", "json", "--listen", "127.0.0.1:0"];
+    let output = run_hub(&[&["demo", "--for", time, "--data", &data], &fixed[..], more].concat(), b"");
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{said}\n{complained}");
     let last = said.lines().last().expect("a last line");
@@ -78,13 +67,12 @@ fn ends_balanced_with_deliveries_to_every_target() {
     assert!(met > 0, "{summary}");
 }
 
-#[test]
-fn goes_on_after_kill_9_in_the_middle() {
-    let data = tempfile::tempdir().expect("a folder");
-    let (folder, listen) = (data.path().display().to_string(), format!("127.0.0.1:{}", free_port()));
-    let mut first = Running::start(&["demo", "--rate", "100", "--seed", "3", "--data", &folder, "--listen", &listen]);
-    // Killed while deliveries are under way to every side.
-    until("deliveries of the first run", Duration::from_secs(60), || {
+/// Starts a demo, kills it while deliveries are under way to every side, and lets a second one end in its folder.
+fn killed_and_started_again(data: &Path, time: &str, more: &[&str]) -> Value {
+    let (folder, listen) = (data.display().to_string(), format!("127.0.0.1:{}", free_port()));
+    let fixed = ["demo", "--rate", "100", "--seed", "3", "--data", &folder, "--listen", &listen];
+    let mut first = Running::start(&[&fixed[..], more].concat());
+    until("deliveries of the first run", Duration::from_secs(90), || {
         assert!(first.goes_on(), "the demo has ended by itself");
         let page = reqwest::blocking::get(format!("http://{listen}/metrics"))
             .and_then(reqwest::blocking::Response::text)
@@ -95,7 +83,28 @@ fn goes_on_after_kill_9_in_the_middle() {
         topics.iter().all(|topic| delivered(topic) >= 5.0).then_some(())
     });
     first.kill();
-    let summary = demo(data.path(), "4s");
+    let summary = demo_with(data, time, more);
     assert_eq!(summary["run"], 2, "the second run in this directory");
-    check(&summary, data.path());
+    check(&summary, data);
+    summary
+}
+
+#[test]
+fn goes_on_after_kill_9_in_the_middle() {
+    let data = tempfile::tempdir().expect("a folder");
+    killed_and_started_again(data.path(), "4s", &[]);
+}
+
+#[test]
+fn on_kafka_goes_on_after_kill_9_and_leaves_no_broker() {
+    let data = tempfile::tempdir().expect("a folder");
+    let jars = jars_folder().display().to_string();
+    // The first demo's broker stays behind when the demo is killed; the second finds it and ends it.
+    killed_and_started_again(data.path(), "4s", &["--kafka", "--kafka-jars", &jars]);
+    let folder = data.path().canonicalize().expect("a folder");
+    let wanted = folder.join("kafka/server.properties").display().to_string();
+    let runs = std::fs::read_dir("/proc").expect("processes").flatten().any(|process| {
+        std::fs::read(process.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).contains(&wanted))
+    });
+    assert!(!runs, "a broker still runs on {wanted}");
 }

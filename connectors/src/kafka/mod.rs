@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod consumer;
 mod error;
+pub mod local;
 #[allow(unsafe_code)]
 mod native;
 mod producer;

@@ -14,6 +14,6 @@ pub use event::{event, now, order_created, order_state};
 pub use files::files_with;
 pub use generated::{generated, post_lines};
 pub use hub::{Hub, Running, free_port, hub_command, run_hub, sum};
-pub use kafka::Broker;
+pub use kafka::{Broker, jars_folder};
 pub use order::{differing, is_of, out_of_order};
 pub use wait::until;

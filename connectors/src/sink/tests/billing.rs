@@ -183,7 +183,14 @@ fn one_outcome_each_whatever_the_log_does() {
     on_sqlite(|subject| {
         let log = SimLog::new();
         let bench = Bench::on(Arc::new(log.clone()), TOPIC, 3, tempfile::tempdir().unwrap());
-        log.set_faults(FaultPlan { abort: 300, lost_acknowledgement: 200, failed_commit: 200, poll: 100, fence: 0 });
+        log.set_faults(FaultPlan {
+            abort: 300,
+            lost_acknowledgement: 200,
+            failed_commit: 200,
+            poll: 100,
+            fence: 0,
+            ..FaultPlan::default()
+        });
         let billing = start(&bench, (subject.open)());
         for round in 0..20 {
             log.set_faults(FaultPlan::default());
@@ -194,6 +201,7 @@ fn one_outcome_each_whatever_the_log_does() {
                 failed_commit: 200,
                 poll: 100,
                 fence: 0,
+                ..FaultPlan::default()
             });
             wait(|| billing.ended() >= (round as u64 + 1) * 20);
         }

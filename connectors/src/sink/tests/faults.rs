@@ -11,7 +11,8 @@ use super::{
 };
 use crate::sink::{SinkError, SinkSettings};
 
-const FAULTS: FaultPlan = FaultPlan { abort: 200, fence: 0, lost_acknowledgement: 150, failed_commit: 150, poll: 50 };
+const FAULTS: FaultPlan =
+    FaultPlan { abort: 200, fence: 0, lost_acknowledgement: 150, failed_commit: 150, poll: 50, late_marker: 0 };
 
 #[tokio::test]
 async fn one_outcome_each_whatever_the_log_does() {

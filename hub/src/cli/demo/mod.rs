@@ -1,5 +1,6 @@
 //! `hub demo`: the hub, a sandbox of outside systems, and a telecom day at speed.
 
+mod broker;
 mod config;
 mod feed;
 mod screen;
@@ -39,6 +40,13 @@ pub(crate) struct Demo {
     /// Where the hub listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Run on Apache Kafka instead of the embedded log: a broker is started on loopback, and stopped
+    /// at the end. Needs Java, and Maven the first time.
+    #[arg(long)]
+    kafka: bool,
+    /// Where Apache Kafka's jars are kept, fetched if missing [default: hub/kafka in the user's cache].
+    #[arg(long, value_name = "DIR", requires = "kafka")]
+    kafka_jars: Option<PathBuf>,
     /// Events per second.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
@@ -77,16 +85,24 @@ impl Demo {
             let sandbox = Sandbox::start(SandboxSettings::new(&url, &token.text, self.seed ^ u64::from(number)))
                 .await
                 .context("cannot start the sandbox")?;
-            let config = config::demo(&self.data, &sandbox, &token.text)?;
-            anyhow::Ok((number, token, url, sandbox, config))
+            let mut config = config::demo(&self.data, &sandbox, &token.text)?;
+            let broker = if self.kafka {
+                Some(broker::start(&self.data, self.kafka_jars.clone(), &mut config).await?)
+            } else {
+                None
+            };
+            anyhow::Ok((number, token, url, sandbox, config, broker))
         };
-        let (number, token, url, sandbox, config) = match started.await {
+        let (number, token, url, sandbox, config, broker) = match started.await {
             Ok(started) => started,
             Err(error) => return fail(Exit::Failed, format_args!("{error:#}")),
         };
         let hub = match Hub::start(&config, listener).await {
             Ok(hub) => hub,
-            Err(error) => return run::explain_start(&error),
+            Err(error) => {
+                broker::stop(broker).await;
+                return run::explain_start(&error);
+            }
         };
         eprintln!("hub demo, run {number}: {url}, data in {}", self.data.display());
         let feed = Feed::start(feed::FeedSettings {
@@ -105,6 +121,7 @@ impl Demo {
             None => drain(&hub, &sandbox, &mut screen, &feed).await,
         };
         let (seen, stopped) = hub.stop(Duration::from_secs(10)).await;
+        broker::stop(broker).await;
         let systems = sandbox.stop().await;
         let rows = summary::billing_rows(&config);
         let summary =
