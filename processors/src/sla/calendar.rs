@@ -29,6 +29,19 @@ struct Interval {
 #[derive(Debug)]
 pub struct Calendar {
     intervals: Vec<Interval>,
+    /// For what is told of a gap between intervals.
+    zone: TimeZone,
+    holidays: hashbrown::HashSet<Date>,
+}
+
+/// A stretch of time that is working time all through, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) from: i64,
+    pub(super) until: i64,
+    pub(super) works: bool,
+    /// Holidays that lie in a stretch without work, in order.
+    pub(super) holidays: Vec<Date>,
 }
 
 impl Calendar {
@@ -55,7 +68,46 @@ impl Calendar {
             }
             day = next;
         }
-        Self { intervals }
+        Self { intervals, zone: zone.clone(), holidays: holidays.clone() }
+    }
+
+    /// The stretches of work and rest between two instants, in order and without a gap; `None` for
+    /// more than `max`.
+    pub(super) fn pieces(&self, from: i64, until: i64, max: usize) -> Option<Vec<Piece>> {
+        let mut pieces = Vec::new();
+        let mut at = from;
+        let mut index = self.intervals.partition_point(|interval| interval.end <= from);
+        while at < until {
+            let next = self.intervals.get(index);
+            let start = next.map_or(until, |interval| interval.start.min(until));
+            if at < start {
+                pieces.push(Piece { from: at, until: start, works: false, holidays: self.holidays_in(at, start) });
+            }
+            if let Some(interval) = next.filter(|interval| interval.start < until) {
+                let (from, until) = (interval.start.max(at), interval.end.min(until));
+                pieces.push(Piece { from, until, works: true, holidays: Vec::new() });
+                at = until;
+                index += 1;
+            } else {
+                at = until;
+            }
+            if pieces.len() > max {
+                return None;
+            }
+        }
+        Some(pieces)
+    }
+
+    fn holidays_in(&self, from: i64, until: i64) -> Vec<Date> {
+        let day = |at: i64| {
+            let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+            self.zone.to_datetime(at).date()
+        };
+        let (first, last) = (day(from), day(until - 1));
+        let mut holidays: Vec<Date> =
+            self.holidays.iter().copied().filter(|holiday| (first..=last).contains(holiday)).collect();
+        holidays.sort_unstable();
+        holidays
     }
 
     /// Working time from the beginning of the calendar to `at`.

@@ -54,6 +54,13 @@ pub(super) struct ClockEntry {
     pub(super) told: Option<Told>,
 }
 
+impl ClockEntry {
+    /// What the transitions that are not kept have come to.
+    pub(super) fn base(&self) -> Option<Progress> {
+        self.base
+    }
+}
+
 /// What was said of a violation, so that it can be taken back by the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Told {
@@ -192,7 +199,13 @@ impl Entry {
         self.folded = Some(transition);
     }
 
-    fn created(&self) -> i64 {
+    /// The transitions that are kept one by one, in the order in which they happened.
+    pub(super) fn transitions(&self) -> &[Transition] {
+        &self.transitions
+    }
+
+    /// When it was created, as far as is known.
+    pub(super) fn created(&self) -> i64 {
         self.created_at.unwrap_or(self.first_at)
     }
 

@@ -46,6 +46,11 @@ pub(super) fn number(name: &str) -> u8 {
     STATES.iter().position(|state| *state == name).map_or(OTHER, |place| place as u8)
 }
 
+/// The state of a number, where the list has it.
+pub(super) fn name(number: u8) -> Option<&'static str> {
+    STATES.get(usize::from(number)).copied()
+}
+
 /// A set of states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct StateSet(u64);

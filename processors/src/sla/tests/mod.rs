@@ -3,5 +3,6 @@
 mod calendar;
 mod driver;
 mod faults;
+mod ledger;
 mod naive;
 mod scenarios;
