@@ -33,6 +33,12 @@ pub trait Status: Send + Sync + 'static {
     fn metrics(&self) -> String;
     /// How each part is. The hub is ready when all that are required are connected.
     fn parts(&self) -> Vec<PartStatus>;
+    /// The SLA clocks of an entity such as `order:7`, with the account of each; nothing where this
+    /// process keeps none. It may block.
+    ///
+    /// # Errors
+    /// Why it cannot be told now.
+    fn sla_clocks(&self, entity: &str) -> Result<Option<serde_json::Value>, String>;
 }
 
 pub(super) async fn livez() -> &'static str {

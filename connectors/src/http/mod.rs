@@ -22,6 +22,7 @@ mod problem;
 mod rate;
 mod serve;
 mod server;
+mod sla;
 
 #[cfg(test)]
 mod tests;

@@ -56,7 +56,7 @@ problems! {
     /// A credential without the role.
     Forbidden = "5002", "forbidden", 403,
         "The credential does not have the role that the path needs.",
-        "Use a credential with the role publisher to send events, viewer to read metrics.";
+        "Use a credential with the role publisher to send events, viewer to read metrics and SLA clocks.";
     /// Too many requests of one credential.
     RateLimited = "5003", "rate_limited", 429,
         "The credential has sent more requests than its limit allows.",

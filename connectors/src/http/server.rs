@@ -19,7 +19,7 @@ use super::intake::Intake;
 use super::ledger::{self, IngestLedger};
 use super::problem::{Problem, ProblemCode};
 use super::rate::RateLimit;
-use super::{event, health, serve};
+use super::{event, health, serve, sla};
 use crate::delivery::http::wall_clock;
 
 /// What the listener takes.
@@ -163,6 +163,7 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/v1/events", post(event::events))
         .route("/listener/{event_type}", post(event::listener))
+        .route("/v1/sla/clocks/{entity}", get(sla::clocks))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

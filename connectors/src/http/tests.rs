@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{Client, Response, StatusCode};
 use schemas::{Code, DeadLetter, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use topology::{Log, Offset, TopicPartition, TopicSpec};
@@ -59,6 +59,26 @@ impl Status for Fine {
         };
         vec![part("log", true, true), part("target.partner:acme", false, false)]
     }
+
+    fn sla_clocks(&self, entity: &str) -> Result<Option<Value>, String> {
+        match entity {
+            "order:7/a" => Ok(Some(json!({ "entity": entity }))),
+            "order:busy" => Err("busy".into()),
+            _ => Ok(None),
+        }
+    }
+}
+
+#[tokio::test]
+async fn clocks_are_told_to_viewers_only() {
+    let hub = start(Limits::default()).await;
+    let ask = |entity: &str| hub.client.get(format!("{}/v1/sla/clocks/{entity}", hub.url));
+    problem(ask("order:7%2Fa").send().await.unwrap(), 401, "HUB-5001").await;
+    problem(ask("order:7%2Fa").bearer_auth(TOKEN).send().await.unwrap(), 403, "HUB-5002").await;
+    let told: Value = ask("order:7%2Fa").bearer_auth(VIEWER).send().await.unwrap().json().await.unwrap();
+    assert_eq!(told, json!({ "entity": "order:7/a", "schema_version": 1 }));
+    problem(ask("order:8").bearer_auth(VIEWER).send().await.unwrap(), 404, "HUB-5004").await;
+    problem(ask("order:busy").bearer_auth(VIEWER).send().await.unwrap(), 503, "HUB-5011").await;
 }
 
 struct Running {

@@ -12,20 +12,14 @@ use reqwest::{Client, StatusCode, Url, header};
 use serde::Deserialize;
 
 use super::exit::{self, Exit, fail, fail_with_help};
+use super::remote::Remote;
 use super::{Output, Terminal, run};
 
 /// `hub ingest`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ingest {
-    /// The hub's address.
-    #[arg(long, env = "HUB_URL", default_value = "http://127.0.0.1:8080", value_parser = hub_url)]
-    url: Url,
-    /// The token; it shows in the process list: HUB_TOKEN or --token-file is better.
-    #[arg(long, env = "HUB_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// A file with the token.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
     /// What becomes of lines that cannot be used.
     #[arg(long, value_enum, default_value_t = OnInvalid::DeadLetter)]
     on_invalid: OnInvalid,
@@ -55,24 +49,6 @@ const SILENCE: Duration = Duration::from_secs(120);
 
 /// How often a batch is sent again when the hub asks to wait or is restarting.
 const TRIES: u32 = 8;
-
-/// The hub's address, from the command line.
-fn hub_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() {
-        Ok(url)
-    } else {
-        Err("an address begins with http:// or https://".into())
-    }
-}
-
-/// Whether the address is of this machine, where no proxy has a part.
-fn is_here(url: &Url) -> bool {
-    match url.host_str().unwrap_or_default() {
-        "localhost" => true,
-        host => host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()),
-    }
-}
 
 /// Whole lines of the file.
 struct Batch {
@@ -108,7 +84,7 @@ struct Summary {
 
 impl Ingest {
     pub(super) fn run(self, _terminal: Terminal) -> Exit {
-        let token = match self.token() {
+        let token = match self.remote.token() {
             Ok(token) => token,
             Err(exit) => return exit,
         };
@@ -132,41 +108,15 @@ impl Ingest {
         }
     }
 
-    fn token(&self) -> Result<String, Exit> {
-        let token = match (&self.token_file, &self.token) {
-            (Some(path), _) => std::fs::read_to_string(path).map_err(|error| {
-                fail(Exit::Failed, format_args!("cannot read the token file {}: {error}", path.display()))
-            })?,
-            (None, Some(token)) => {
-                if std::env::var("HUB_TOKEN").as_ref() != Ok(token) {
-                    eprintln!("warning: --token shows in the process list; HUB_TOKEN or --token-file does not");
-                }
-                token.clone()
-            }
-            (None, None) => String::new(),
-        };
-        let token = token.trim();
-        let help = "set HUB_TOKEN, or use --token-file, such as --token-file hub-data/token";
-        if token.is_empty() {
-            return Err(fail_with_help(Exit::NotAllowed, "there is no token, or an empty one", help));
-        }
-        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(fail_with_help(Exit::NotAllowed, "the token has characters that no token has", help));
-        }
-        Ok(token.to_owned())
-    }
-
     async fn send_all(&self, token: &str, reader: Box<dyn Read + Send>, progress: &ProgressBar) -> Exit {
         let began = Instant::now();
-        let mut url = self.url.clone();
+        let mut url = self.remote.url.clone();
         url.set_path("/v1/events");
         url.set_query(None);
         let source = self.file.file_name().map_or_else(|| "stdin".into(), |name| name.to_string_lossy().into_owned());
         let on_invalid = if self.on_invalid == OnInvalid::Reject { "reject" } else { "dead_letter" };
         url.query_pairs_mut().append_pair("on_invalid", on_invalid).append_pair("source", &source);
-        let builder = Client::builder().connect_timeout(Duration::from_secs(5)).read_timeout(SILENCE);
-        let builder = if is_here(&url) { builder.no_proxy() } else { builder };
-        let client = match builder.build() {
+        let client = match self.remote.client(SILENCE) {
             Ok(client) => client,
             Err(error) => return fail(Exit::Failed, error),
         };

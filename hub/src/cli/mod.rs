@@ -8,7 +8,9 @@ mod explain;
 mod generate;
 mod ingest;
 mod logging;
+mod remote;
 mod run;
+mod sla;
 mod token;
 mod topology;
 
@@ -68,6 +70,8 @@ enum Command {
     Topology(topology::Print),
     /// Says what a code such as HUB-2003 means and what to do.
     Explain(explain::Explain),
+    /// Shows the SLA clocks of a running hub.
+    Sla(sla::Sla),
     /// Prints the version.
     Version {
         /// The form of the answer.
@@ -112,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => command.run(terminal),
         Command::Topology(command) => command.run(terminal),
         Command::Explain(command) => command.run(),
+        Command::Sla(command) => command.run(),
         Command::Version { output } => {
             let version = env!("CARGO_PKG_VERSION");
             exit::print(&match output {

@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use topology::{LogError, Offset, Record, TopicPartition, WorkerSnapshot};
 
+use super::asking::Asking;
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::Failure;
 use super::log::OpenLog;
@@ -65,6 +66,8 @@ pub(super) struct Parts {
     pub(super) opened: OpenLog,
     pub(super) failure: Failure,
     workers: Mutex<Workers>,
+    pub(super) asking: Asking,
+    pub(super) objectives: Arc<processors::sla::SlaSettings>,
     sinks: tokio::sync::Mutex<Sinks>,
     sink_view: Mutex<Vec<(&'static str, connectors::sink::SinkSnapshot)>>,
     ingest: IngestLedger,
@@ -137,6 +140,8 @@ impl Hub {
             log: log.clone(),
             opened,
             failure: failure.clone(),
+            asking: workers.asking(),
+            objectives: config.sla.settings.clone(),
             workers: Mutex::new(workers),
             sink_view: Mutex::new(sinks.snapshots()),
             sinks: tokio::sync::Mutex::new(sinks),

@@ -8,6 +8,7 @@
 //! stop: close the door -> workers drain and commit -> sinks drain -> log closed -> exit 0
 //! ```
 
+mod asking;
 mod exporter;
 mod failure;
 mod hub;

@@ -55,6 +55,14 @@ impl Status for HubStatus {
         }
         parts
     }
+
+    fn sla_clocks(&self, entity: &str) -> Result<Option<serde_json::Value>, String> {
+        let value = self.parts.asking.store_get(processors::sla::STORE, entity.as_bytes())?;
+        let Some(value) = value else { return Ok(None) };
+        let ledger = processors::sla::explain(&self.parts.objectives, entity, &value, wall_clock());
+        let ledger = ledger.map_err(|_| "The stored clocks cannot be read.".to_owned())?;
+        serde_json::to_value(ledger).map(Some).map_err(|error| error.to_string())
+    }
 }
 
 /// The gauge of a breaker that lets nothing pass.

@@ -1,6 +1,7 @@
 //! The threads that process, each stepping one worker.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use connectors::delivery::http::wall_clock;
 use topology::{Commit, LogError, Topology, Worker, WorkerError, WorkerSettings, WorkerSnapshot};
 
+use super::asking::{Ask, Asking, QUEUE};
 use super::failure::Failure;
 use crate::wiring::SharedLog;
 
@@ -29,6 +31,7 @@ pub(super) struct Workers {
     phase: Arc<AtomicU8>,
     slots: Vec<Slot>,
     threads: Vec<JoinHandle<()>>,
+    asking: Asking,
 }
 
 type Slot = Arc<Mutex<Option<WorkerSnapshot>>>;
@@ -41,17 +44,20 @@ impl Workers {
         failure: &Failure,
     ) -> Result<Self, WorkerError> {
         let phase = Arc::new(AtomicU8::new(RUN));
-        let mut workers = Self { phase, slots: Vec::new(), threads: Vec::new() };
+        let mut workers = Self { phase, slots: Vec::new(), threads: Vec::new(), asking: Asking::default() };
         for settings in settings {
             let name = format!("worker-{}", settings.member);
             let worker = Worker::new(topology.clone(), log.clone(), settings)?;
             let slot = Slot::default();
+            let (ask, asks) = sync_channel(QUEUE);
+            workers.asking.add(ask);
             let thread = Thread {
                 name: name.clone(),
                 worker,
                 log: log.clone(),
                 phase: workers.phase.clone(),
                 slot: slot.clone(),
+                asks,
                 failure: failure.clone(),
                 checkpoint_failures: 0,
             };
@@ -68,6 +74,11 @@ impl Workers {
     /// How each worker was a moment ago; nothing of those that have not told yet.
     pub(super) fn snapshots(&self) -> Vec<Option<WorkerSnapshot>> {
         self.slots.iter().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    }
+
+    /// The way to ask the workers for values of their stores.
+    pub(super) fn asking(&self) -> Asking {
+        self.asking.clone()
     }
 
     /// Lets the workers finish what is in the log, then end.
@@ -101,6 +112,7 @@ struct Thread {
     log: SharedLog,
     phase: Arc<AtomicU8>,
     slot: Slot,
+    asks: Receiver<Ask>,
     failure: Failure,
     /// How many checkpoints of the worker were given up when it was looked at last.
     checkpoint_failures: u64,
@@ -185,6 +197,9 @@ impl Thread {
             idle_steps = if step.idle { idle_steps + 1 } else { 0 };
             if step.commit == Some(Commit::Committed) {
                 commit_seconds.record(began.elapsed().as_secs_f64());
+            }
+            while let Ok(ask) = self.asks.try_recv() {
+                ask.answer(&self.worker);
             }
             if told.elapsed() >= TELL_EVERY {
                 self.tell();
