@@ -49,6 +49,8 @@ fn usage_faults_end_with_2_and_name_what_is_meant() {
     refused(&["generate", "--events", "many"], 2, &["many", "--events"]);
     refused(&["topology", "--output", "yaml"], 2, &["yaml", "mermaid"]);
     refused(&["run", "--listen", "8080"], 2, &["--listen", "8080"]);
+    refused(&["sla", "shw", "order:7"], 2, &["shw", "show"]);
+    refused(&["sla", "show", "7"], 1, &["kind:id", "order:PO-1"]);
     refused(&["ingest"], 2, &["<FILE|->"]);
 }
 

@@ -1,9 +1,12 @@
 //! An SLA clock outlives the process: the breach comes after a kill -9, is counted once, and reaches
 //! billing once.
 
+use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Billing, Hub, order_created, order_state, until};
+use serde_json::Value;
+
+use crate::support::{Billing, Hub, order_created, order_state, run_hub, until};
 
 const CONFIGURATION: &str = r#"
 [[sla.objectives]]
@@ -28,6 +31,42 @@ fn wait_for(hub: &Hub, state: &str, wanted: f64) {
     until(&format!("{wanted} clocks {state}"), Duration::from_secs(60), || {
         (clocks(hub, state) >= wanted).then_some(())
     });
+}
+
+/// What `hub sla` says: its exit code and the JSON of its answer, if it is one.
+fn sla(hub: &Hub, data: &Path, command: &str, entity: &str) -> (Option<i32>, Value) {
+    let token = data.join("token").display().to_string();
+    let output = run_hub(&["sla", command, entity, "--url", &hub.url, "--token-file", &token, "-o", "json"], b"");
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+}
+
+#[test]
+fn the_account_of_a_clock_can_be_asked_for() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("hub.toml");
+    std::fs::write(&file, CONFIGURATION).expect("a writable folder");
+    let hub = Hub::start(data.path(), Some(&file));
+    hub.send(&order_created("asked"));
+    hub.send(&order_state("asked", "inProgress"));
+    hub.send(&order_state("asked", "completed"));
+    wait_for(&hub, "met", 1.0);
+    let (code, told) = sla(&hub, data.path(), "explain", "order:asked");
+    let clock = &told["clocks"][0];
+    assert_eq!(
+        (code, &clock["objective"], &clock["status"]),
+        (Some(0), &"quick-order".into(), &"met".into()),
+        "{told}"
+    );
+    let last = clock["lines"].as_array().and_then(|lines| lines.last()).expect("an account");
+    assert_eq!((&last["kind"], &last["state"]), (&"stop".into(), &"completed".into()), "{told}");
+    assert_eq!(last["total_ms"], clock["consumed_ms"]);
+    let (code, told) = sla(&hub, data.path(), "show", "order:asked");
+    assert_eq!(
+        (code, &told["clocks"][0]["closed"], &told["clocks"][0]["lines"]),
+        (Some(0), &true.into(), &Value::Null)
+    );
+    assert_eq!(sla(&hub, data.path(), "show", "order:unknown").0, Some(1));
+    assert_eq!(hub.stop(), Some(0));
 }
 
 #[test]
