@@ -63,7 +63,7 @@ pub enum DecodeError {
     #[error("not a framed record: no magic byte 0 and schema id at its start")]
     NotFramed,
     /// The id is not in the table.
-    #[error("schema id {0} is not known")]
+    #[error("schema id {} is not known", .0 & !registry::FOREIGN)]
     UnknownSchema(u32),
     /// The id belongs to another record.
     #[error("schema id {id} is {found}, not {wanted}")]
@@ -116,11 +116,11 @@ pub fn encode_into<T: Schema>(record: &T, frame: &mut Vec<u8>) {
 /// See [`DecodeError`].
 pub fn decode<T: Schema>(frame: &[u8]) -> Result<T, DecodeError> {
     let (id, datum) = split(frame)?;
-    let entry = registry::schema_by_id(id).ok_or(DecodeError::UnknownSchema(id))?;
-    if entry.name != T::NAME {
-        return Err(DecodeError::WrongSchema { id, found: entry.name, wanted: T::NAME });
+    let (name, schema) = registry::writer(id).ok_or(DecodeError::UnknownSchema(id))?;
+    if name != T::NAME {
+        return Err(DecodeError::WrongSchema { id, found: name, wanted: T::NAME });
     }
-    read_datum(datum, id, entry.name)
+    read_datum(datum, name, schema)
 }
 
 /// Any known frame as JSON, for tools that print records. Instants are milliseconds, as on the wire.
@@ -130,8 +130,8 @@ pub fn decode<T: Schema>(frame: &[u8]) -> Result<T, DecodeError> {
 /// See [`DecodeError`].
 pub fn to_json(frame: &[u8]) -> Result<serde_json::Value, DecodeError> {
     let (id, datum) = split(frame)?;
-    let entry = registry::schema_by_id(id).ok_or(DecodeError::UnknownSchema(id))?;
-    read_datum(datum, id, entry.name)
+    let (name, schema) = registry::writer(id).ok_or(DecodeError::UnknownSchema(id))?;
+    read_datum(datum, name, schema)
 }
 
 /// The id of the schema that a frame was written with.
@@ -143,6 +143,15 @@ pub fn schema_id(frame: &[u8]) -> Result<u32, DecodeError> {
     split(frame).map(|(id, _)| id)
 }
 
+/// The frame with another schema id before the same datum; what is no frame stays as it is.
+pub fn with_schema_id(frame: &[u8], id: u32) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if let Some([MAGIC, place @ ..]) = frame.first_chunk_mut::<HEADER_BYTES>() {
+        *place = id.to_be_bytes();
+    }
+    frame
+}
+
 fn split(frame: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
     match frame.split_first_chunk::<HEADER_BYTES>() {
         Some(([MAGIC, id @ ..], datum)) => Ok((u32::from_be_bytes(*id), datum)),
@@ -150,8 +159,11 @@ fn split(frame: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
     }
 }
 
-fn read_datum<T: DeserializeOwned>(datum: &[u8], id: u32, name: &'static str) -> Result<T, DecodeError> {
-    let schema = registry::compiled(id).ok_or(DecodeError::UnknownSchema(id))?;
+fn read_datum<T: DeserializeOwned>(
+    datum: &[u8],
+    name: &'static str,
+    schema: &'static serde_avro_fast::Schema,
+) -> Result<T, DecodeError> {
     serde_avro_fast::from_datum_slice(datum, schema).map_err(|_| DecodeError::BadDatum(name))
 }
 

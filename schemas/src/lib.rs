@@ -37,6 +37,8 @@
 mod account;
 mod code;
 mod codec;
+#[cfg(test)]
+mod compatibility;
 mod envelope;
 mod family;
 mod flow;
@@ -52,7 +54,7 @@ pub mod tmf;
 
 pub use account::*;
 pub use code::Code;
-pub use codec::{DecodeError, Schema, decode, encode, encode_into, schema_id, to_json};
+pub use codec::{DecodeError, Schema, decode, encode, encode_into, schema_id, to_json, with_schema_id};
 pub use envelope::*;
 pub use family::*;
 pub use flow::*;

@@ -5,9 +5,14 @@
 //! and a new version; the old file moves to `avro/` under its version and stays listed, so that
 //! records written with it are still read.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use serde_avro_fast::Schema as Compiled;
+
+/// Set in an id that an outside registry has given out: the rest is that registry's own id. Ids of
+/// the table never have it, so the two can be told apart in a frame.
+pub const FOREIGN: u32 = 1 << 31;
 
 /// One schema version of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +76,63 @@ pub fn schema_by_name(name: &str) -> Option<&'static SchemaEntry> {
     SCHEMAS.iter().filter(|entry| entry.name == name).max_by_key(|entry| entry.version)
 }
 
-/// The parsed schema with this id.
+/// A writer's schema that is not in the table, but of a record that is.
+#[derive(Clone, Copy)]
+struct Adopted {
+    name: &'static str,
+    schema: &'static Compiled,
+}
+
+/// What [`adopt`] was told. Entries live as long as the process: a registry never changes an id.
+static ADOPTED: LazyLock<RwLock<HashMap<u32, Adopted>>> = LazyLock::new(RwLock::default);
+
+/// Why a schema of a registry cannot be read with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// Not an Avro schema.
+    #[error("not an Avro schema")]
+    Invalid,
+    /// No record of the table has its name.
+    #[error("no record of the hub has the name of this schema")]
+    Stranger,
+}
+
+/// Takes up the schema that a registry has under `registry_id`, so that frames with the returned id
+/// are read by it. Asked again for the same id it changes nothing.
+///
+/// # Errors
+/// See [`AdoptError`].
+pub fn adopt(registry_id: u32, avsc: &str) -> Result<u32, AdoptError> {
+    let id = registry_id | FOREIGN;
+    if adopted(id).is_some() {
+        return Ok(id);
+    }
+    let text: serde_json::Value = serde_json::from_str(avsc).map_err(|_| AdoptError::Invalid)?;
+    let name = text.get("name").and_then(serde_json::Value::as_str).ok_or(AdoptError::Stranger)?;
+    let name = name.rsplit('.').next().unwrap_or(name);
+    let known = schema_by_name(name).ok_or(AdoptError::Stranger)?;
+    let schema = Box::new(avsc.parse::<Compiled>().map_err(|_| AdoptError::Invalid)?);
+    let mut all = ADOPTED.write().unwrap_or_else(PoisonError::into_inner);
+    // Kept for good, as the table's own are: at most one for each id of the registry that was read.
+    all.entry(id).or_insert_with(|| Adopted { name: known.name, schema: Box::leak(schema) });
+    Ok(id)
+}
+
+fn adopted(id: u32) -> Option<Adopted> {
+    ADOPTED.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+}
+
+/// The name and the parsed schema with this id, of the table or adopted.
+pub(crate) fn writer(id: u32) -> Option<(&'static str, &'static Compiled)> {
+    match position(id) {
+        Some(at) => Some((SCHEMAS[at].name, &COMPILED[at])),
+        None if id & FOREIGN != 0 => adopted(id).map(|found| (found.name, found.schema)),
+        None => None,
+    }
+}
+
+/// The parsed schema of the table with this id.
 pub(crate) fn compiled(id: u32) -> Option<&'static Compiled> {
     position(id).map(|at| &COMPILED[at])
 }
@@ -102,5 +163,24 @@ mod tests {
         for entry in &SCHEMAS {
             assert!(seen.insert((entry.name, entry.version)), "{} twice", entry.name);
         }
+    }
+
+    #[test]
+    fn a_newer_writer_of_a_known_record_is_read_by_its_own_schema() {
+        let mut newer: serde_json::Value = serde_json::from_str(schema_by_name("SlaState").unwrap().avsc).unwrap();
+        // A field in front: reading by the table's schema would shift everything after it.
+        let field = serde_json::json!({ "name": "added_later", "type": "string", "default": "" });
+        newer["fields"].as_array_mut().unwrap().insert(0, field);
+        let id = adopt(700_001, &newer.to_string()).unwrap();
+        assert_eq!(adopt(700_001, "not looked at again"), Ok(id));
+        assert_eq!(writer(id).unwrap().0, "SlaState");
+        assert!(writer(700_001).is_none(), "an id of the registry is not one of the table");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_not_adopted() {
+        assert_eq!(adopt(700_002, "{"), Err(AdoptError::Invalid));
+        assert_eq!(adopt(700_003, r#"{"type":"record","name":"Elsewhere","fields":[]}"#), Err(AdoptError::Stranger));
+        assert!(writer(700_003 | FOREIGN).is_none());
     }
 }
