@@ -10,6 +10,7 @@ mod ingest;
 mod logging;
 mod remote;
 mod run;
+mod schemas;
 mod sla;
 mod token;
 mod topology;
@@ -66,6 +67,8 @@ enum Command {
     Bench(bench::Bench),
     /// Names every fault of configuration files; starts nothing.
     Check(check::Check),
+    /// The Avro schemas of the records that the hub writes.
+    Schemas(schemas::Schemas),
     /// Prints the graph of sources, processors, stores and sinks.
     Topology(topology::Print),
     /// Says what a code such as HUB-2003 means and what to do.
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Generate(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Check(command) => command.run(terminal),
+        Command::Schemas(command) => command.run(),
         Command::Topology(command) => command.run(terminal),
         Command::Explain(command) => command.run(),
         Command::Sla(command) => command.run(),
