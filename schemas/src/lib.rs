@@ -37,8 +37,6 @@
 mod account;
 mod code;
 mod codec;
-#[cfg(test)]
-mod compatibility;
 mod envelope;
 mod family;
 mod flow;

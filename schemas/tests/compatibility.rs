@@ -8,7 +8,7 @@ use apache_avro::{
     schema_compatibility::{Compatibility, SchemaCompatibility},
 };
 
-use crate::registry::{SCHEMAS, schema_by_name};
+use schemas::registry::{SCHEMAS, schema_by_name};
 
 /// Why a record written by `released` may not be read by `current`, if so.
 fn fault(released: &str, current: &str) -> Option<String> {
