@@ -94,7 +94,9 @@ pub(super) fn member(settings: &KafkaSettings, group: &str, number: u32) -> Clie
     }
     config
         .set("max.poll.interval.ms", "300000")
-        .set("queued.max.messages.kbytes", "16384")
+        .set("queued.max.messages.kbytes", "8192")
+        // A full queue is looked at again that soon. The client's own second lets a fast worker run dry.
+        .set("fetch.queue.backoff.ms", "5")
         .set("fetch.wait.max.ms", "500");
     finish(config, settings)
 }

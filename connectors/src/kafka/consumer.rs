@@ -7,18 +7,15 @@ use std::time::{Duration, Instant};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
-use rdkafka::{Message as _, Offset as RawOffset, TopicPartitionList};
-use topology::{
-    Consumer, ConsumerConfig, LogError, Membership, Offset, Poll, Position, Record, TopicName, TopicPartition,
-};
+use rdkafka::{Offset as RawOffset, TopicPartitionList};
+use topology::{Consumer, ConsumerConfig, LogError, Membership, Offset, Poll, Position, Record, TopicPartition};
 
 use super::assignment::{MemberContext, Place, Rebalance, give_back, list_of, take};
 use super::client::Context;
 use super::error::{self, Asked};
-use super::native::{Group, Names, Spec, record_of};
-use super::reader::size_of_record;
+use super::native::{Group, Names, Queue, Spec, Topics, take_all};
 use super::shared::Shared;
+use super::signal::Signal;
 use super::{config, not_made};
 
 /// How long to wait before a seek is tried again that came before its partition was being read.
@@ -38,11 +35,14 @@ impl Member {
 /// See the module.
 pub(super) struct KafkaConsumer {
     shared: Arc<Shared>,
+    /// Rings when records or events have come. Before the client: it goes first.
+    signal: Signal,
+    /// Records of all partitions, apart from the events of the group: they are taken off in batches.
+    records: Arc<Queue>,
     consumer: Arc<BaseConsumer<MemberContext>>,
     group: Arc<str>,
     membership: Membership,
-    /// The topics by the broker's names.
-    topics: Vec<(String, TopicName)>,
+    topics: Topics,
     /// What is read, by the hub's names.
     assigned: BTreeMap<TopicPartition, Place>,
     /// Noted and not yet told, because something that it needs could not be asked for.
@@ -58,14 +58,20 @@ impl KafkaConsumer {
         let settings = config::member(&shared.settings, &shared.wire_name(&config.group), config.member);
         let consumer = BaseConsumer::from_config_and_context(&settings, context).map_err(|error| not_made(&error))?;
         let consumer = Arc::new(consumer);
-        let topics: Vec<_> = config.topics.iter().map(|topic| (shared.wire_name(topic), topic.clone())).collect();
-        let names: Vec<_> = topics.iter().map(|(name, _)| name.as_str()).collect();
-        consumer.subscribe(&names).map_err(|error| error::of(&error, Asked::Group(&config.group)))?;
+        let rk = consumer.client().native_ptr();
+        let records = Arc::new(Queue::new(rk));
+        let events = Queue::of_member(rk)
+            .ok_or_else(|| LogError::Corrupt("the client of a group has no queue of events".to_owned()))?;
+        let signal = Signal::at(vec![records.clone(), Arc::new(events)]);
+        let topics = Topics::new(config.topics.iter().map(|topic| (shared.wire_name(topic), topic.clone())).collect());
+        consumer.subscribe(&topics.names()).map_err(|error| error::of(&error, Asked::Group(&config.group)))?;
         let group: Arc<str> = config.group.as_str().into();
         let member: Arc<Member> = Arc::new(Member(Arc::downgrade(&consumer)));
         Ok(Self {
             membership: Membership::of_member(group.clone(), member),
             shared,
+            signal,
+            records,
             consumer,
             group,
             topics,
@@ -87,8 +93,8 @@ impl KafkaConsumer {
     }
 
     fn own(&self, place: &Place) -> Option<TopicPartition> {
-        let (_, topic) = self.topics.iter().find(|(name, _)| *name == place.0)?;
-        Some(TopicPartition { topic: topic.clone(), partition: place.1 as u32 })
+        let topic = self.topics.find(&place.0)?.clone();
+        Some(TopicPartition { topic, partition: place.1 as u32 })
     }
 
     /// Tells of a rebalance; `None` when there is nothing to tell of it.
@@ -135,6 +141,9 @@ impl KafkaConsumer {
                 start.map_or(Offset(0), |(_, offset)| *offset).into()
             });
             let (topic, number) = self.shared.place(&partition);
+            if !self.records.take_from(self.consumer.client().native_ptr(), &topic, number) {
+                return Err(LogError::UnknownPartition(partition));
+            }
             list.add_partition_offset(&topic, number, RawOffset::Offset(position.next_offset.0.max(0)))
                 .map_err(|error| error::of(&error, Asked::Partition(&partition)))?;
             positions.push((partition, position));
@@ -157,21 +166,7 @@ impl KafkaConsumer {
                 error => error,
             });
         }
-        match code {
-            // Told by the context already; the client goes on trying.
-            RDKafkaErrorCode::AllBrokersDown
-            | RDKafkaErrorCode::BrokerTransportFailure
-            | RDKafkaErrorCode::Resolve
-            | RDKafkaErrorCode::SSL
-            | RDKafkaErrorCode::OperationTimedOut => Ok(()),
-            _ => match error::of_code(code, Asked::Group(&self.group)) {
-                denied @ LogError::Denied(_) => Err(denied),
-                other => {
-                    tracing::warn!(group = &*self.group, error = %other, "the consumer was told of a fault");
-                    Ok(())
-                }
-            },
-        }
+        judged(&self.group, code)
     }
 
     fn set_paused(&self, partitions: &[TopicPartition], paused: bool) {
@@ -187,54 +182,64 @@ impl KafkaConsumer {
     }
 }
 
-/// Records of one partition come in runs: its topic is looked up once a run.
-fn topic_of(topics: &[(String, TopicName)], last: &mut usize, message: &BorrowedMessage<'_>) -> Option<TopicName> {
-    let name = message.topic();
-    if topics.get(*last).is_none_or(|(known, _)| known != name) {
-        *last = topics.iter().position(|(known, _)| known == name)?;
+/// What to make of a code that came instead of a record.
+fn judged(group: &str, code: RDKafkaErrorCode) -> Result<(), LogError> {
+    match code {
+        // Told by the context already; the client goes on trying.
+        RDKafkaErrorCode::AllBrokersDown
+        | RDKafkaErrorCode::BrokerTransportFailure
+        | RDKafkaErrorCode::Resolve
+        | RDKafkaErrorCode::SSL
+        | RDKafkaErrorCode::OperationTimedOut => Ok(()),
+        _ => match error::of_code(code, Asked::Group(group)) {
+            denied @ LogError::Denied(_) => Err(denied),
+            other => {
+                tracing::warn!(group, error = %other, "the consumer was told of a fault");
+                Ok(())
+            }
+        },
     }
-    Some(topics[*last].1.clone())
 }
 
 impl Consumer for KafkaConsumer {
     fn poll(&mut self, timeout: Duration, max_bytes: usize, into: &mut Vec<Record>) -> Result<Poll, LogError> {
         self.settle()?;
         let deadline = Instant::now() + timeout;
-        let mut patience = timeout;
-        let (mut bytes, mut last) = (0, usize::MAX);
         loop {
-            if bytes == 0
-                && let Some(rebalance) = self.waiting.take().or_else(|| self.consumer.context().next())
+            if let Some(rebalance) = self.waiting.take().or_else(|| self.consumer.context().next())
                 && let Some(poll) = self.tell(rebalance)?
             {
                 return Ok(poll);
             }
-            match self.consumer.poll(patience) {
-                Some(Ok(message)) => {
-                    if let Some(topic) = topic_of(&self.topics, &mut last, &message) {
-                        let record = record_of(&message, topic, &mut self.names);
-                        bytes += size_of_record(&record);
-                        into.push(record);
-                    }
-                    if bytes >= max_bytes {
-                        return Ok(Poll::Records);
-                    }
-                    patience = Duration::ZERO;
-                    continue;
+            // What the group has to tell, and whatever keeps the client from reading.
+            match self.consumer.poll(Duration::ZERO) {
+                None => {}
+                Some(Ok(_)) => {
+                    return Err(LogError::Retriable("a record came past the queue that it belongs to".to_owned()));
                 }
                 Some(Err(error)) => self.judge(&error)?,
-                None => {}
             }
-            if bytes > 0 {
+            let mut denied = None;
+            let Self { records, topics, names, group, .. } = self;
+            let taken = take_all(records, max_bytes, topics, names, into, |code| {
+                denied = denied.take().or_else(|| judged(group, code).err());
+            });
+            if let Some(denied) = denied {
+                return Err(denied);
+            }
+            if taken > 0 {
                 return Ok(Poll::Records);
             }
-            patience = deadline.saturating_duration_since(Instant::now());
+            let patience = deadline.saturating_duration_since(Instant::now());
             if patience.is_zero() {
                 // A rebalance that this very poll has noted is told by the next one at the latest.
                 return match self.consumer.context().next() {
                     Some(rebalance) => Ok(self.tell(rebalance)?.unwrap_or(Poll::Idle)),
                     None => Ok(Poll::Idle),
                 };
+            }
+            if self.signal.waiting() == 0 {
+                self.signal.wait(patience);
             }
         }
     }

@@ -10,6 +10,7 @@
 //! ```
 
 mod deliveries;
+mod hand_over;
 mod targets;
 
 use std::collections::HashMap;
@@ -17,20 +18,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 use rdkafka::{Offset as RawOffset, TopicPartitionList};
 use topology::{Commit, LogError, Membership, Offset, OutgoingRecord, Position, Producer, TopicPartition};
 
 use super::client::Context;
 use super::consumer::Member;
 use super::error::{self, Asked};
-use super::native::{Group, TransactionError, Transactions};
+use super::native::{Group, TopicHandle, TransactionError, Transactions};
 use super::shared::Shared;
 use super::signal::Signal;
 use super::{config, not_made};
-use deliveries::{Deliveries, Failed};
+use deliveries::{Deliveries, Failed, Round};
 use targets::Targets;
 
 /// After so many records the client's reports are taken in.
@@ -40,9 +40,12 @@ const STEP: Duration = Duration::from_millis(100);
 /// How large a note with a position may be.
 const METADATA_BYTES: usize = 4_096;
 
-/// The client, and what rings when it has something to tell. In this order: the bell goes first.
+/// The client, what rings when it has something to tell, and the topics it writes to. In this order: the client
+/// goes last.
 struct Client {
     signal: Signal,
+    /// By the number of the target; made when they are needed.
+    topics: Vec<Option<TopicHandle>>,
     producer: BaseProducer<Deliveries>,
 }
 
@@ -55,6 +58,7 @@ pub(super) struct KafkaProducer {
     client: Option<Client>,
     targets: Targets,
     is_open: bool,
+    round: Round,
     /// Where the records of the open transaction go, in the order of `send`.
     sent: Vec<TopicPartition>,
     /// A record of the open transaction was refused: nothing of it can be committed.
@@ -82,6 +86,7 @@ impl KafkaProducer {
             client: None,
             targets: Targets::default(),
             is_open: false,
+            round: Round::default(),
             sent: Vec::new(),
             refused: None,
             last: Vec::new(),
@@ -100,7 +105,7 @@ impl KafkaProducer {
         let settings = config::producer(&self.shared.settings, &self.id);
         let producer = BaseProducer::from_config_and_context(&settings, context).map_err(|error| not_made(&error))?;
         let rk = producer.client().native_ptr();
-        let client = Client { signal: Signal::new(rk), producer };
+        let client = Client { signal: Signal::new(rk), topics: Vec::new(), producer };
         let timeout = self.shared.settings.request_timeout;
         let deadline = Instant::now() + timeout;
         loop {
@@ -138,7 +143,7 @@ impl KafkaProducer {
         self.refused = None;
         self.sent.clear();
         if let Some(client) = &self.client {
-            client.producer.context().begin();
+            self.round = client.producer.context().begin();
         }
     }
 
@@ -165,46 +170,6 @@ impl KafkaProducer {
 
     fn transactions(&self) -> Transactions {
         Transactions(self.client().producer.client().native_ptr())
-    }
-
-    /// Hands one record to the client, waiting for room in its queue.
-    fn hand_over(&mut self, record: &OutgoingRecord, target: usize, partition: u32) -> Result<(), KafkaError> {
-        let number = self.sent.len();
-        let client = self.client();
-        let deadline = Instant::now() + self.shared.settings.transaction_timeout;
-        let mut base =
-            BaseRecord::with_opaque_to(self.targets.wire_name(target), client.producer.context().opaque(number))
-                .partition(partition as i32)
-                // The client takes 0 for "now".
-                .timestamp(record.timestamp.0.max(1));
-        if let Some(key) = &record.key {
-            base = base.key(&key[..]);
-        }
-        if let Some(value) = &record.value {
-            base = base.payload(&value[..]);
-        }
-        if !record.headers.is_empty() {
-            let headers = record
-                .headers
-                .iter()
-                .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (name, value)| {
-                    headers.insert(Header { key: name, value: Some(&value[..]) })
-                });
-            base = base.headers(headers);
-        }
-        loop {
-            match client.producer.send(base) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
-                    if Instant::now() < deadline =>
-                {
-                    base = back;
-                    client.serve();
-                    client.signal.wait(STEP);
-                }
-                Err((error, _)) => return Err(error),
-            }
-        }
     }
 
     /// Waits until every record was delivered or refused.
@@ -488,10 +453,9 @@ impl Producer for KafkaProducer {
         let partition = self.targets.partition(target, &record)?;
         self.open()?;
         if self.refused.is_none()
-            && let Err(error) = self.hand_over(&record, target, partition)
+            && let Err(code) = self.hand_over(&record, target, partition)
         {
             // The transaction is beyond saving; its commit says so, where it can be acted upon.
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
             self.refused = Some(Failed { code, topic: record.topic.to_string(), bytes });
         }
         self.sent.push(TopicPartition { topic: record.topic, partition });

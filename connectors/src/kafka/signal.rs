@@ -1,6 +1,6 @@
 //! Waiting until a client has something to tell.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::bindings::rd_kafka_t;
@@ -21,24 +21,29 @@ impl Bell {
     }
 }
 
-/// Tells when the main queue of a client has something. Without it, waiting for a delivery would
+/// Tells when one of several queues of a client has something. Without it, waiting for a delivery would
 /// mean to poll in steps.
 pub(super) struct Signal {
-    queue: Queue,
+    queues: Vec<Arc<Queue>>,
     bell: Box<Bell>,
 }
 
 impl Signal {
     /// Listens at a client's main queue. The client must outlive the signal.
     pub(super) fn new(rk: *mut rd_kafka_t) -> Self {
-        let signal = Self { queue: Queue::main(rk), bell: Box::default() };
-        signal.queue.on_event(Some(&signal.bell));
+        Self::at(vec![Arc::new(Queue::main(rk))])
+    }
+
+    /// Listens at these queues, whose client must outlive the signal.
+    pub(super) fn at(queues: Vec<Arc<Queue>>) -> Self {
+        let signal = Self { queues, bell: Box::default() };
+        signal.queues.iter().for_each(|queue| queue.on_event(Some(&signal.bell)));
         signal
     }
 
     /// How many events wait.
     pub(super) fn waiting(&self) -> usize {
-        self.queue.length()
+        self.queues.iter().map(|queue| queue.length()).sum()
     }
 
     /// Waits until something came since the last call, or the time is over.
@@ -51,6 +56,6 @@ impl Signal {
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        self.queue.on_event(None);
+        self.queues.iter().for_each(|queue| queue.on_event(None));
     }
 }

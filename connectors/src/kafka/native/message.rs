@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use rdkafka::bindings as raw;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::BorrowedMessage;
 use schemas::Timestamp;
 use topology::{Header, Offset, Record, TopicName};
 
 use super::{Queue, millis};
+use crate::kafka::reader::size_of_record;
 
 /// Header names that were seen: few, again and again.
 #[derive(Default)]
@@ -38,12 +38,6 @@ impl Names {
 struct RawHeader<'m> {
     name: &'m CStr,
     value: &'m [u8],
-}
-
-/// The record that a consumer's message holds.
-pub(in crate::kafka) fn record_of(message: &BorrowedMessage<'_>, topic: TopicName, names: &mut Names) -> Record {
-    // SAFETY: the wrapper keeps the message alive for as long as it is borrowed.
-    record(unsafe { &*message.ptr() }, topic, names)
 }
 
 /// The record that a message holds. The message is one that the client handed out, not yet destroyed.
@@ -106,6 +100,89 @@ fn headers(message: &raw::rd_kafka_message_t) -> Vec<RawHeader<'_>> {
         found.push(RawHeader { name, value });
     }
     found
+}
+
+/// The topics that a queue brings records of. They come in runs, so the last one is asked first.
+#[derive(Default)]
+pub(in crate::kafka) struct Topics {
+    known: Vec<(String, TopicName)>,
+    /// The client's handle of the last record's topic, and which one of the known it is.
+    last: Option<(*mut raw::rd_kafka_topic_t, Option<usize>)>,
+}
+
+// SAFETY: the pointer is compared and never followed.
+unsafe impl Send for Topics {}
+
+impl Topics {
+    /// Knows these, by the broker's names.
+    pub(in crate::kafka) fn new(known: Vec<(String, TopicName)>) -> Self {
+        Self { known, last: None }
+    }
+
+    /// The one with the broker's name.
+    pub(in crate::kafka) fn find(&self, name: &str) -> Option<&TopicName> {
+        self.known.iter().find(|(known, _)| known == name).map(|(_, topic)| topic)
+    }
+
+    /// The broker's names.
+    pub(in crate::kafka) fn names(&self) -> Vec<&str> {
+        self.known.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn of(&mut self, message: &raw::rd_kafka_message_t) -> Option<TopicName> {
+        let found = match self.last {
+            Some((last, found)) if last == message.rkt => found,
+            _ => {
+                // SAFETY: the message is alive and holds its topic, whose name lives as long as it.
+                let name = unsafe { CStr::from_ptr(raw::rd_kafka_topic_name(message.rkt)) };
+                let found = self.known.iter().position(|(known, _)| known.as_bytes() == name.to_bytes());
+                self.last = Some((message.rkt, found));
+                found
+            }
+        };
+        found.map(|found| self.known[found].1.clone())
+    }
+}
+
+/// Takes what is in a queue that several partitions are forwarded to, about `max_bytes` of it, without waiting;
+/// returns how many bytes came. What is no record goes to `fault`.
+pub(in crate::kafka) fn take_all(
+    queue: &Queue,
+    max_bytes: usize,
+    topics: &mut Topics,
+    names: &mut Names,
+    into: &mut Vec<Record>,
+    mut fault: impl FnMut(RDKafkaErrorCode),
+) -> usize {
+    let mut messages = [std::ptr::null_mut(); BATCH];
+    let mut bytes = 0;
+    while bytes < max_bytes {
+        // SAFETY: the queue is alive; the array has room for as many as are asked for.
+        let count = unsafe { raw::rd_kafka_consume_batch_queue(queue.0, 0, messages.as_mut_ptr(), BATCH) };
+        let count = usize::try_from(count).unwrap_or(0);
+        for message in &messages[..count] {
+            {
+                // SAFETY: the call wrote `count` valid messages, which are ours until destroyed below.
+                let message = unsafe { &**message };
+                match RDKafkaErrorCode::from(message.err) {
+                    RDKafkaErrorCode::NoError => {
+                        if let Some(topic) = topics.of(message) {
+                            let record = record(message, topic, names);
+                            bytes += size_of_record(&record);
+                            into.push(record);
+                        }
+                    }
+                    code => fault(code),
+                }
+            }
+            // SAFETY: ours, destroyed once, and no reference to it is left.
+            unsafe { raw::rd_kafka_message_destroy(*message) };
+        }
+        if count < BATCH {
+            break;
+        }
+    }
+    bytes
 }
 
 /// What a partition's queue gave.
@@ -226,7 +303,8 @@ mod tests {
                 _ => assert!(Instant::now() < deadline, "the record does not come"),
             }
         };
-        let record = record_of(&message, "t".into(), &mut Names::default());
+        // SAFETY: the wrapper keeps the message alive for as long as it is borrowed.
+        let record = record(unsafe { &*message.ptr() }, "t".into(), &mut Names::default());
         assert_eq!((&record.key, record.value.as_deref()), (&None, Some(&b"payload"[..])));
         assert_eq!((record.timestamp, record.offset), (Timestamp(17), Offset(0)));
         assert_eq!(record.headers, [("name \u{fffd}\u{fffd}".into(), Bytes::from_static(b"\x00\xff"))]);

@@ -7,6 +7,7 @@
 
 mod admin;
 mod message;
+mod produce;
 mod transaction;
 
 use std::ffi::{CStr, CString, c_char};
@@ -17,7 +18,8 @@ use rdkafka::error::RDKafkaErrorCode;
 use topology::LogError;
 
 pub(super) use admin::{Admin, NewTopic, Spec};
-pub(super) use message::{Names, Taken, record_of, take};
+pub(super) use message::{Names, Taken, Topics, take, take_all};
+pub(super) use produce::{Produced, TopicHandle, produce};
 pub(super) use transaction::{Group, TransactionError, Transactions};
 
 /// An owned queue of librdkafka.
@@ -43,14 +45,30 @@ impl Queue {
         Some(Self(queue))
     }
 
+    /// Lets what is fetched of a partition come to this queue, instead of the client's one queue. To be called
+    /// before the partition is assigned; false where there can be no such partition.
+    pub(super) fn take_from(&self, rk: *mut raw::rd_kafka_t, topic: &str, partition: i32) -> bool {
+        let Some(fetched) = Self::of_partition(rk, topic, partition) else { return false };
+        // SAFETY: both queues are alive; librdkafka counts the reference that the one keeps to the other.
+        unsafe { raw::rd_kafka_queue_forward(fetched.0, self.0) };
+        true
+    }
+
+    /// The queue of what a member of a group is told besides records.
+    pub(super) fn of_member(rk: *mut raw::rd_kafka_t) -> Option<Self> {
+        // SAFETY: `rk` is alive while the caller holds its client; the call adds a reference.
+        let queue = unsafe { raw::rd_kafka_queue_get_consumer(rk) };
+        (!queue.is_null()).then_some(Self(queue))
+    }
+
     /// The queue of all events of a client.
     pub(super) fn main(rk: *mut raw::rd_kafka_t) -> Self {
         // SAFETY: `rk` is alive while the caller holds its client; the call adds a reference.
         Self(unsafe { raw::rd_kafka_queue_get_main(rk) })
     }
 
-    /// A queue for answers.
-    fn new(rk: *mut raw::rd_kafka_t) -> Self {
+    /// A queue for answers, or for what is forwarded to it.
+    pub(super) fn new(rk: *mut raw::rd_kafka_t) -> Self {
         // SAFETY: `rk` is alive while the caller holds its client.
         Self(unsafe { raw::rd_kafka_queue_new(rk) })
     }

@@ -25,6 +25,17 @@ struct Told {
     failed: Option<Failed>,
 }
 
+/// Which transaction of a client a record belongs to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Round(u32);
+
+impl Round {
+    /// What is to be given along with the record of this number.
+    pub(super) fn opaque(self, number: usize) -> usize {
+        ((self.0 as usize) << 32) | number
+    }
+}
+
 /// The context of a producer.
 pub(super) struct Deliveries {
     shared: Context,
@@ -43,16 +54,12 @@ impl Deliveries {
     }
 
     /// A new transaction.
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self) -> Round {
         let mut told = self.told();
         told.round = told.round.wrapping_add(1);
         told.offsets.clear();
         told.failed = None;
-    }
-
-    /// What is to be given along with the record of this number.
-    pub(super) fn opaque(&self, number: usize) -> usize {
-        ((self.told().round as usize) << 32) | number
+        Round(told.round)
     }
 
     /// The first record that was refused.
