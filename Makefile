@@ -2,7 +2,7 @@
 CARGO ?= cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-test demo run test mutations check soak bench
+.PHONY: help setup setup-test demo run test mutations check soak bench bench-kafka
 
 help: ## Shows this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,3 +42,7 @@ soak: setup-test ## The simulation on many more seeds (SEEDS=100000), and the lo
 bench: setup ## Measures the whole embedded pipeline, release build
 	$(CARGO) build --release --locked -p hub
 	$(CARGO) run --quiet --release --locked -p hub -- bench $(ARGS)
+
+bench-kafka: setup-test ## Measures the runtime on Apache Kafka beside Kafka Streams and a bare client (ARGS="--rounds 1")
+	$(CARGO) build --release --locked -p bench
+	$(CARGO) run --quiet --release --locked -p bench -- $(ARGS)

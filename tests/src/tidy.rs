@@ -27,7 +27,7 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-const CRATES: [&str; 6] = ["schemas", "topology", "processors", "connectors", "hub", "tests"];
+const CRATES: [&str; 7] = ["schemas", "topology", "processors", "connectors", "hub", "tests", "bench"];
 
 /// Which crates of the workspace a crate names in `[dependencies]`.
 fn dependencies(name: &str) -> BTreeSet<String> {
@@ -44,6 +44,7 @@ fn crates_know_only_what_lies_below_them() {
     assert_eq!(dependencies("topology"), set(&["schemas"]));
     assert_eq!(dependencies("processors"), set(&["schemas", "topology"]));
     assert_eq!(dependencies("connectors"), set(&["schemas", "topology"]));
+    assert_eq!(dependencies("bench"), set(&["topology", "connectors"]));
     assert_eq!(dependencies("hub"), set(&["schemas", "topology", "processors", "connectors"]));
 }
 

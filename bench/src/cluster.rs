@@ -1,0 +1,139 @@
+//! The broker of a run, and the records in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connectors::delivery::http::wall_clock;
+use connectors::kafka::local::{Jars, LocalBroker};
+use connectors::kafka::{KafkaLog, KafkaSettings};
+use tempfile::TempDir;
+use topology::{Log, Offset, OutgoingRecord, TopicPartition, TopicSpec};
+
+use crate::program::{Process, Program, Work, compile_streams};
+
+/// Partitions of every topic.
+pub const PARTITIONS: u32 = 4;
+/// Bytes of a value.
+pub const VALUE_BYTES: usize = 300;
+/// How many records one transaction of the filling holds.
+const FILL: u64 = 20_000;
+
+/// What everybody here is told: nothing is compressed, as Kafka Streams and the client do by themselves.
+pub fn uncompressed(brokers: String, instance: &str) -> KafkaSettings {
+    KafkaSettings { compression: "none".to_owned(), ..KafkaSettings::new(brokers, instance) }
+}
+
+/// The value of a record: bytes that no compression makes smaller, others for each number.
+pub fn value(number: u64) -> [u8; VALUE_BYTES] {
+    let mut value = [0; VALUE_BYTES];
+    let mut state = number;
+    for chunk in value.chunks_mut(8) {
+        // SplitMix64.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        chunk.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes()[..chunk.len()]);
+    }
+    value
+}
+
+/// A broker with topics, and the programs that can be started on it.
+pub struct Cluster {
+    /// Looks at topics and groups from outside.
+    pub log: Arc<KafkaLog>,
+    broker: LocalBroker,
+    classes: String,
+    folder: TempDir,
+    started: u32,
+}
+
+/// A program at work.
+pub struct Started {
+    /// Its process.
+    pub process: Process,
+    /// What it was told.
+    pub work: Work,
+}
+
+impl Cluster {
+    /// Starts a broker, and compiles the Java program.
+    pub fn start(jars: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(jars)?;
+        let classes = compile_streams(jars)?;
+        let fetched = Jars::fetch(&jars.join("broker"))?;
+        let folder = tempfile::tempdir_in(jars)?;
+        let broker = LocalBroker::start(&fetched, &folder.path().join("broker"))?;
+        let settings = uncompressed(broker.address(), "bench");
+        let log = KafkaLog::open(settings, Arc::new(|what: &str| panic!("{what}")))?;
+        Ok(Self { log, broker, classes, folder, started: 0 })
+    }
+
+    /// Where the broker listens.
+    pub fn address(&self) -> String {
+        self.broker.address()
+    }
+
+    /// Makes topics.
+    pub fn topics(&self, names: &[&str]) -> anyhow::Result<()> {
+        let topics: Vec<_> = names.iter().map(|name| TopicSpec::delete(*name, PARTITIONS, None)).collect();
+        Ok(self.log.ensure_topics(&topics)?)
+    }
+
+    /// Makes a topic with so many records over so many keys, in an order that no cache would like; returns, by
+    /// partition, the position after its last record.
+    pub fn fill(&self, topic: &str, records: u64, keys: u64) -> anyhow::Result<Vec<Offset>> {
+        self.topics(&[topic])?;
+        let mut producer = self.log.producer(&format!("fill-{topic}"))?;
+        let mut ends = vec![Offset(0); PARTITIONS as usize];
+        for number in 0..records {
+            // Every key once, then walking through them: an odd factor meets each key equally often.
+            let key = if number < keys { number } else { number.wrapping_mul(0x5851_f42d_4c95_7f2d) % keys };
+            producer.send(OutgoingRecord {
+                topic: topic.into(),
+                partition: None,
+                key: Some(format!("entity-{key:012}").into()),
+                value: Some(Bytes::copy_from_slice(&value(number))),
+                timestamp: wall_clock(),
+                headers: Vec::new(),
+            })?;
+            if (number + 1) % FILL == 0 || number + 1 == records {
+                producer.commit("fill", &[])?;
+                for (partition, offset) in producer.last_positions() {
+                    let end = &mut ends[partition.partition as usize];
+                    *end = (*end).max(offset.next());
+                }
+            }
+        }
+        Ok(ends)
+    }
+
+    /// Starts a program on an input, with an output and a name of its own.
+    pub fn program(&mut self, program: Program, input: &str) -> anyhow::Result<Started> {
+        self.started += 1;
+        let application = format!("{}-{}", program.key(), self.started);
+        let output = format!("{application}-out");
+        self.topics(&[&output])?;
+        if program == Program::Bare {
+            self.log.ensure_topics(&[TopicSpec::compact(format!("{application}-changelog"), PARTITIONS)])?;
+        }
+        let data: PathBuf = self.folder.path().join(&application);
+        let work = Work { brokers: self.address(), application, input: input.to_owned(), output, data };
+        Ok(Started { process: program.start(&work, &self.classes)?, work })
+    }
+
+    /// Starts it again on what it left.
+    pub fn again(&self, program: Program, work: &Work) -> anyhow::Result<Process> {
+        program.start(work, &self.classes)
+    }
+
+    /// How far a program's committed positions are on its input, summed up over the partitions.
+    pub fn progress(&self, work: &Work) -> anyhow::Result<i64> {
+        let mut sum = 0;
+        for partition in 0..PARTITIONS {
+            let partition = TopicPartition { topic: work.input.as_str().into(), partition };
+            sum += self.log.committed(&work.application, &partition)?.map_or(0, |position| position.next_offset.0);
+        }
+        Ok(sum)
+    }
+}

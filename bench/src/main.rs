@@ -1,0 +1,86 @@
+//! `make bench-kafka`: one broker, one kind of work, several programs that do it, in one run.
+//!
+//! The work: records of 300 bytes over 4 partitions; for each, a state of 64 bytes is read and
+//! written (with a changelog), and one record is sent; outputs, changelog and positions are
+//! committed together every 100 ms. Every program is a process of its own with one processing thread,
+//! and is watched from outside: by the positions that it commits, and by `/proc`.
+
+#![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
+
+mod bare;
+mod chart;
+mod cluster;
+mod latency;
+mod measure;
+mod program;
+mod report;
+mod restart;
+mod runtime;
+mod throughput;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use program::Program;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the runtime on Apache Kafka against Kafka Streams and a bare client loop.
+#[derive(Debug, Parser)]
+#[command(name = "bench-kafka")]
+struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
+    /// How many records each program works through, for throughput.
+    #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(100_000..))]
+    records: u64,
+    /// How many keys they have.
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
+    keys: u64,
+    /// How often throughput is measured, each program in turn; the median counts.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// For how many seconds latency is measured at 20 000 records per second; 0 leaves it out.
+    #[arg(long, default_value_t = 20)]
+    latency: u32,
+    /// How many keys of state a restart has; 0 leaves it out.
+    #[arg(long, default_value_t = 1_000_000)]
+    restart_keys: u64,
+    /// Which programs are measured, in this order; ratios are of the first one to the others.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "runtime,streams,streams-tuned,bare,bare-plain")]
+    programs: Vec<Program>,
+    /// Where the broker's and Kafka Streams' jars are kept, fetched if missing.
+    #[arg(long, default_value = "target/bench-kafka")]
+    jars: PathBuf,
+    /// Where the table and the chart are written.
+    #[arg(long, default_value = "bench/RESULTS.md")]
+    results: PathBuf,
+}
+
+/// The programs under test.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// The runtime.
+    #[command(hide = true)]
+    Runtime(program::Work),
+    /// The client alone, doing the same writes.
+    #[command(hide = true)]
+    Bare {
+        #[command(flatten)]
+        work: program::Work,
+        /// Whether it writes the changelog as well.
+        #[arg(long)]
+        changelog: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    match &arguments.part {
+        Some(Part::Runtime(work)) => runtime::run(work),
+        Some(Part::Bare { work, changelog }) => bare::run(work, *changelog),
+        None => report::run(&arguments),
+    }
+}

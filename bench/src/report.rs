@@ -1,0 +1,171 @@
+//! A whole run, and what it comes to.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use crate::cluster::{Cluster, PARTITIONS, VALUE_BYTES};
+use crate::latency::{self, Latency};
+use crate::measure::median;
+use crate::program::Program;
+use crate::restart::{self, Restart};
+use crate::throughput::{self, Throughput};
+use crate::{Arguments, chart};
+
+/// What one program came to.
+struct Row {
+    program: Program,
+    throughput: Throughput,
+    latency: Option<Latency>,
+    restart: Option<Restart>,
+}
+
+/// Measures everything and writes the table and the chart.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut cluster = Cluster::start(&arguments.jars)?;
+    println!("filling the topic with {} records", arguments.records);
+    let ends = cluster.fill("in", arguments.records, arguments.keys)?;
+    let mut all: Vec<(Program, Throughput)> = Vec::new();
+    for round in 1..=arguments.rounds {
+        for &program in &arguments.programs {
+            let found = throughput::measure(&mut cluster, program, "in", &ends)?;
+            println!(
+                "round {round}, {}: {:.0} records/s, {:.2} CPU s per million, {:.0} MB",
+                program.name(),
+                found.per_second,
+                found.processor_per_million,
+                found.megabytes
+            );
+            all.push((program, found));
+        }
+    }
+    let mut rows = Vec::new();
+    for &program in &arguments.programs {
+        let of = |value: fn(&Throughput) -> f64| {
+            let values = all.iter().filter(|(other, _)| *other == program).map(|(_, found)| value(found));
+            median(values).unwrap_or_default()
+        };
+        let throughput = Throughput {
+            per_second: of(|found| found.per_second),
+            processor_per_million: of(|found| found.processor_per_million),
+            megabytes: of(|found| found.megabytes),
+        };
+        let mut row = Row { program, throughput, latency: None, restart: None };
+        if program.is_stateful() && arguments.latency > 0 {
+            let found = latency::measure(&mut cluster, program, arguments.latency)?;
+            println!("{}: p50 {:.1} ms, p99 {:.1} ms", program.name(), found.p50, found.p99);
+            row.latency = Some(found);
+        }
+        if program.is_stateful() && arguments.restart_keys > 0 {
+            let found = restart::measure(&mut cluster, program, arguments.restart_keys)?;
+            println!("{}: back after {:.2} s, {:.2} CPU s", program.name(), found.seconds, found.processor);
+            row.restart = Some(found);
+        }
+        rows.push(row);
+    }
+    let text = results(arguments, &rows);
+    println!("\n{text}");
+    std::fs::write(&arguments.results, text)?;
+    let bars: Vec<_> = rows.iter().map(|row| (row.program.name(), row.throughput.per_second)).collect();
+    std::fs::write(arguments.results.with_extension("svg"), chart::bars("records per second", &bars))?;
+    Ok(())
+}
+
+fn results(arguments: &Arguments, rows: &[Row]) -> String {
+    let name = arguments.results.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut text = format!(
+        "# What the runtime costs on Apache Kafka\n\n\
+         Written by `make bench-kafka`. One broker (Apache Kafka 4.3.1) and one program at a time on one machine; each program has one \
+         processing thread.\n\
+         The work: {} records of {VALUE_BYTES} bytes over {PARTITIONS} partitions and {} keys; for each a state of 64 bytes is read and \
+         written with a changelog,\nand one record is sent; everything is committed together every 100 ms, exactly once. \
+         Throughput: medians of {} rounds, the programs in turn.\n\n{}\n\n![records per second]({name}.svg)\n\n",
+        arguments.records,
+        arguments.keys,
+        arguments.rounds,
+        machine()
+    );
+    text += "| program | records/s | CPU s per million | peak MB | p50 ms | p99 ms | CPU s per million at that rate | restart s | restart CPU s |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    for row in rows {
+        let Throughput { per_second, processor_per_million, megabytes } = row.throughput;
+        let _ =
+            write!(text, "| {} | {per_second:.0} | {processor_per_million:.2} | {megabytes:.0} |", row.program.name());
+        match row.latency {
+            Some(Latency { p50, p99, processor_per_million }) => {
+                let _ = write!(text, " {p50:.1} | {p99:.1} | {processor_per_million:.2} |");
+            }
+            None => text += " | | |",
+        }
+        match row.restart {
+            Some(Restart { seconds, processor }) => {
+                let _ = writeln!(text, " {seconds:.2} | {processor:.2} |");
+            }
+            None => text += " | |\n",
+        }
+    }
+    let _ = write!(
+        text,
+        "\nLatency: at {} records per second, from being produced to being visible to a reader of committed records, after a warm-up of 10 s. \
+         Restart: kill -9 with {} keys of state,\nthen the time and processor time from the start of the process to its first commit of a new record.\n\n",
+        latency::RATE,
+        arguments.restart_keys
+    );
+    text += &ratios(rows);
+    text
+}
+
+/// How the first row compares with the others.
+fn ratios(rows: &[Row]) -> String {
+    let Some((own, others)) = rows.split_first() else { return String::new() };
+    let mut text = format!("## Ratios: {} to each\n\n", own.program.name());
+    text += "| | records/s | CPU | memory | p50 | p99 | restart | restart CPU |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    for other in others {
+        let _ = write!(
+            text,
+            "| {} | {:.2} | {:.2} | {:.2} |",
+            other.program.name(),
+            own.throughput.per_second / other.throughput.per_second,
+            own.throughput.processor_per_million / other.throughput.processor_per_million,
+            own.throughput.megabytes / other.throughput.megabytes
+        );
+        match (own.latency, other.latency) {
+            (Some(own), Some(other)) => {
+                let _ = write!(text, " {:.2} | {:.2} |", own.p50 / other.p50, own.p99 / other.p99);
+            }
+            _ => text += " | |",
+        }
+        match (own.restart, other.restart) {
+            (Some(own), Some(other)) => {
+                let _ =
+                    writeln!(text, " {:.3} | {:.3} |", own.seconds / other.seconds, own.processor / other.processor);
+            }
+            _ => text += " | |\n",
+        }
+    }
+    text
+}
+
+/// The machine, the versions and the commit.
+fn machine() -> String {
+    let said = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        text.lines().next().map(|line| line.trim().to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+    [
+        Some(format!("{cores} cores, shared with the broker")),
+        memory.map(|kilobytes| format!("{:.0} GB", kilobytes * 1024.0 / 1e9)),
+        said("uname", &["-sr"]),
+        said("rustc", &["--version"]),
+        said("java", &["-version"]),
+        said("git", &["rev-parse", "--short", "HEAD"]).map(|commit| format!("commit {commit}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(" · ")
+}
