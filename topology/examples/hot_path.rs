@@ -61,6 +61,12 @@ impl Log for NullLog {
         Ok(())
     }
 
+    fn topic_specs(&self, _: &[TopicName]) -> Result<Vec<TopicSpec>, LogError> {
+        Ok(Vec::new())
+    }
+    fn change_topics(&self, _: &[TopicSpec]) -> Result<(), LogError> {
+        Ok(())
+    }
     fn topics(&self) -> Result<Vec<(TopicName, u32)>, LogError> {
         Ok(vec![("in".into(), 1)])
     }

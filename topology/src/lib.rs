@@ -73,6 +73,7 @@ mod worker;
 
 mod checkpoint;
 mod log;
+mod topics;
 
 mod driver;
 pub mod sim;
@@ -87,5 +88,6 @@ pub use processor::*;
 pub use record::*;
 pub use store::{Counts, Ledger, TypedStore, decode_value, encode_value};
 pub use task::{LetterSettings, PayloadGuard, TaskId, TaskState};
+pub use topics::*;
 pub use topology::*;
 pub use worker::*;

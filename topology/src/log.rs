@@ -209,6 +209,18 @@ pub trait Log: Send + Sync {
     /// [`LogError::PartitionCount`] where a topic exists with another count.
     fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError>;
 
+    /// Those of these topics that exist, as they are kept.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn topic_specs(&self, names: &[TopicName]) -> Result<Vec<TopicSpec>, LogError>;
+
+    /// Keeps existing topics as these say from now on; what that deletes goes with time, not at once.
+    ///
+    /// # Errors
+    /// [`LogError::UnknownTopic`], [`LogError::PartitionCount`]: nothing is changed then.
+    fn change_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError>;
+
     /// The topics that exist, with their partition counts, by name.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use schemas::Timestamp;
 use topology::{
     Commit, Consumer, ConsumerConfig, Log, LogError, Offset, OutgoingRecord, Poll, Position, Producer, Record,
-    TopicPartition, TopicSpec, partition_for_key,
+    TopicPartition, TopicPlan, TopicSpec, TopicStep, partition_for_key,
 };
 
 /// A log to be put through a case.
@@ -28,8 +28,9 @@ pub struct Subject<'l> {
 pub type Case = fn(Subject<'_>);
 
 /// Every case with its name, each to be given a fresh log.
-pub const CASES: [(&str, Case); 11] = [
+pub const CASES: [(&str, Case); 12] = [
     ("topics_are_created_once", topics_are_created_once),
+    ("topics_can_be_kept_otherwise", topics_can_be_kept_otherwise),
     ("what_does_not_exist_is_an_error", what_does_not_exist_is_an_error),
     ("records_come_back_as_they_were_sent", records_come_back_as_they_were_sent),
     ("keys_choose_the_partition_and_the_rest_is_spread", keys_choose_the_partition_and_the_rest_is_spread),
@@ -134,6 +135,32 @@ fn topics_are_created_once(Subject { log, .. }: Subject<'_>) {
     let changed = log.ensure_topics(&[TopicSpec::delete("b", 3, None)]);
     assert!(matches!(changed, Err(LogError::PartitionCount { actual: 2, wanted: 3, .. })), "{changed:?}");
     assert_eq!(log.topics().expect("topics are listed").len(), 2);
+}
+
+fn topics_can_be_kept_otherwise(Subject { log, patience }: Subject<'_>) {
+    let hour = Some(Duration::from_secs(3_600));
+    let made = [TopicSpec::delete("kept", 2, hour), TopicSpec::compact("table", 1)];
+    log.ensure_topics(&made).expect("topics are made");
+    let names = ["kept".into(), "table".into(), "no".into()];
+    let told = || {
+        let mut specs = log.topic_specs(&names).expect("topics are described");
+        specs.sort_by(|left, right| left.name.cmp(&right.name));
+        specs
+    };
+    assert_eq!(told(), made);
+    let wanted = [TopicSpec { retention_bytes: Some(1 << 30), ..TopicSpec::delete("kept", 2, None) }];
+    let plan = TopicPlan::of(log, &wanted).expect("a plan is made");
+    assert_eq!(plan.steps, [TopicStep::Change { from: made[0].clone(), to: wanted[0].clone() }]);
+    plan.apply(log).expect("a topic is changed");
+    // A broker may tell of the change a moment later.
+    let (deadline, changed) = (Instant::now() + patience, [wanted[0].clone(), made[1].clone()]);
+    while told() != changed {
+        assert!(Instant::now() < deadline, "the change does not show: {:?}", told());
+    }
+    let other_count = log.change_topics(&[TopicSpec::delete("kept", 3, None)]);
+    assert!(matches!(other_count, Err(LogError::PartitionCount { actual: 2, wanted: 3, .. })), "{other_count:?}");
+    let absent = log.change_topics(&[TopicSpec::delete("no", 1, None)]);
+    assert!(matches!(absent, Err(LogError::UnknownTopic(_))), "{absent:?}");
 }
 
 fn what_does_not_exist_is_an_error(subject: Subject<'_>) {

@@ -174,6 +174,20 @@ impl Log for EmbeddedLog {
         self.shared.ask(|reply| Command::Topics { specs: topics.to_vec(), reply })
     }
 
+    fn topic_specs(&self, names: &[TopicName]) -> Result<Vec<TopicSpec>, LogError> {
+        let manifest = self.shared.manifest();
+        let known = manifest.topics.iter().map(|(spec, _)| spec).filter(|spec| names.contains(&spec.name));
+        Ok(known.cloned().collect())
+    }
+
+    fn change_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        for spec in topics {
+            self.shared.topic(&spec.name)?;
+        }
+        // Making a topic that exists is changing how it is kept.
+        self.ensure_topics(topics)
+    }
+
     fn topics(&self) -> Result<Vec<(TopicName, u32)>, LogError> {
         let manifest = self.shared.manifest();
         let mut topics: Vec<_> = manifest.topics.iter().map(|(spec, _)| (spec.name.clone(), spec.partitions)).collect();

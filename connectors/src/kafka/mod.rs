@@ -80,6 +80,14 @@ impl Log for KafkaLog {
         topics::ensure(&self.shared, topics)
     }
 
+    fn topic_specs(&self, names: &[TopicName]) -> Result<Vec<TopicSpec>, LogError> {
+        topics::specs(&self.shared, names)
+    }
+
+    fn change_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        topics::change(&self.shared, topics)
+    }
+
     fn topics(&self) -> Result<Vec<(TopicName, u32)>, LogError> {
         let mut topics: Vec<_> = self.shared.refresh()?.iter().map(|(name, count)| (name.clone(), *count)).collect();
         topics.sort();

@@ -1,7 +1,9 @@
-//! Topics: making the missing ones, refusing those of another shape.
+//! Topics: making the missing ones, refusing those of another shape, changing how they are kept.
+
+use std::time::Duration;
 
 use rdkafka::error::RDKafkaErrorCode;
-use topology::{Cleanup, LogError, TopicSpec};
+use topology::{Cleanup, LogError, TopicName, TopicSpec};
 
 use super::error::Asked;
 use super::native::NewTopic;
@@ -60,6 +62,77 @@ fn mismatch(topic: &TopicSpec, actual: u32) -> LogError {
     LogError::PartitionCount { topic: topic.name.clone(), actual, wanted: topic.partitions }
 }
 
+/// How topics that exist are kept.
+pub(super) fn specs(shared: &Shared, names: &[TopicName]) -> Result<Vec<TopicSpec>, LogError> {
+    let existing = shared.refresh()?;
+    let known: Vec<&TopicName> = names.iter().filter(|name| existing.contains_key(*name)).collect();
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wire_names: Vec<String> = known.iter().map(|name| shared.wire_name(name)).collect();
+    let answers = shared
+        .watchdog
+        .over("asking for settings of topics", || shared.admin().topic_settings(&wire_names))
+        .map_err(|failure| failure.of(Asked::Cluster))?;
+    let mut specs = Vec::with_capacity(known.len());
+    for (name, wire_name) in known.into_iter().zip(&wire_names) {
+        let answer = answers.iter().find(|(answered, _)| answered == wire_name);
+        let settings = match answer {
+            Some((_, Ok(settings))) => settings,
+            Some((_, Err(failure))) => return Err(failure.of(Asked::Topic(name))),
+            None => return Err(LogError::Retriable(format!("the broker told nothing of topic {name}"))),
+        };
+        specs.push(spec(name, existing[name], settings));
+    }
+    Ok(specs)
+}
+
+fn spec(name: &TopicName, partitions: u32, settings: &[(String, String)]) -> TopicSpec {
+    let of = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    // Kafka says -1 for "no bound".
+    let bound = |name: &str| of(name).and_then(|value| value.parse::<u64>().ok());
+    let is_compacted = of("cleanup.policy") == Some("compact");
+    TopicSpec {
+        name: name.clone(),
+        partitions,
+        cleanup: if is_compacted { Cleanup::Compact } else { Cleanup::Delete },
+        retention: bound("retention.ms").filter(|_| !is_compacted).map(Duration::from_millis),
+        retention_bytes: bound("retention.bytes").filter(|_| !is_compacted),
+    }
+}
+
+/// Changes how topics are kept.
+pub(super) fn change(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogError> {
+    let existing = shared.refresh()?;
+    for topic in topics {
+        match existing.get(&topic.name) {
+            None => return Err(LogError::UnknownTopic(topic.name.clone())),
+            Some(actual) if *actual != topic.partitions => return Err(mismatch(topic, *actual)),
+            Some(_) => {}
+        }
+    }
+    let changes: Vec<_> = topics.iter().map(|topic| (shared.wire_name(&topic.name), kept(topic))).collect();
+    let answers = shared
+        .watchdog
+        .over("changing topics", || shared.admin().change_topics(&changes))
+        .map_err(|failure| failure.of(Asked::Cluster))?;
+    answers.into_iter().try_for_each(|(name, answer)| answer.map_err(|failure| failure.of(Asked::Topic(&name))))
+}
+
+/// How a topic is kept, in Kafka's words. What does not apply is said too: it may have been set before.
+fn kept(topic: &TopicSpec) -> Vec<(&'static str, String)> {
+    let is_compacted = topic.cleanup == Cleanup::Compact;
+    let millis = topic.retention.filter(|_| !is_compacted);
+    let millis = millis.map_or(-1, |kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+    let bytes = topic.retention_bytes.filter(|_| !is_compacted);
+    let bytes = bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+    vec![
+        ("cleanup.policy", if is_compacted { "compact" } else { "delete" }.to_owned()),
+        ("retention.ms", millis.to_string()),
+        ("retention.bytes", bytes.to_string()),
+    ]
+}
+
 fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
     let mut properties = vec![
         // Records carry the time at which something happened, which another clock has told: without
@@ -67,17 +140,7 @@ fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
         ("message.timestamp.after.max.ms", i64::MAX.to_string()),
         ("max.message.bytes", (shared.settings.max_record_bytes + 4_096).to_string()),
     ];
-    match topic.cleanup {
-        Cleanup::Compact => properties.push(("cleanup.policy", "compact".to_owned())),
-        Cleanup::Delete => {
-            let millis = topic.retention.map_or(-1, |kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
-            properties.push(("cleanup.policy", "delete".to_owned()));
-            properties.push(("retention.ms", millis.to_string()));
-            if let Some(bytes) = topic.retention_bytes {
-                properties.push(("retention.bytes", bytes.to_string()));
-            }
-        }
-    }
+    properties.extend(kept(topic));
     NewTopic {
         name: shared.wire_name(&topic.name),
         partitions: topic.partitions,

@@ -19,6 +19,8 @@ pub struct SimLog {
 
 pub(super) struct State {
     pub(super) topics: BTreeMap<TopicName, Vec<Vec<Record>>>,
+    /// How topics shall be kept; nothing is ever deleted here.
+    specs: BTreeMap<TopicName, TopicSpec>,
     pub(super) groups: BTreeMap<String, Group>,
     /// The newest producer of each transactional id.
     pub(super) epochs: BTreeMap<String, u64>,
@@ -88,6 +90,7 @@ impl SimLog {
     pub fn with_faults(seed: u64, faults: FaultPlan) -> Self {
         let state = State {
             topics: BTreeMap::new(),
+            specs: BTreeMap::new(),
             groups: BTreeMap::new(),
             epochs: BTreeMap::new(),
             late: BTreeMap::new(),
@@ -132,7 +135,30 @@ impl Log for SimLog {
                 let actual = partitions.len() as u32;
                 return Err(LogError::PartitionCount { topic: spec.name.clone(), actual, wanted: spec.partitions });
             }
+            state.specs.entry(spec.name.clone()).or_insert_with(|| spec.clone());
         }
+        Ok(())
+    }
+
+    fn topic_specs(&self, names: &[TopicName]) -> Result<Vec<TopicSpec>, LogError> {
+        let state = self.lock();
+        let known = names.iter().filter_map(|name| Some((name, state.topics.get(name)?.len() as u32)));
+        let spec = |(name, partitions): (&TopicName, u32)| {
+            state.specs.get(name).cloned().unwrap_or_else(|| TopicSpec::delete(name.clone(), partitions, None))
+        };
+        Ok(known.map(spec).collect())
+    }
+
+    fn change_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        let mut state = self.lock();
+        for spec in topics {
+            let found = state.topics.get(&spec.name).ok_or_else(|| LogError::UnknownTopic(spec.name.clone()))?;
+            let actual = found.len() as u32;
+            if actual != spec.partitions {
+                return Err(LogError::PartitionCount { topic: spec.name.clone(), actual, wanted: spec.partitions });
+            }
+        }
+        state.specs.extend(topics.iter().map(|spec| (spec.name.clone(), spec.clone())));
         Ok(())
     }
 

@@ -44,7 +44,7 @@ pub(in crate::kafka) struct Admin {
 }
 
 /// Options, owned.
-struct Options(*mut raw::rd_kafka_AdminOptions_t);
+pub(super) struct Options(pub(super) *mut raw::rd_kafka_AdminOptions_t);
 
 impl Drop for Options {
     fn drop(&mut self) {
@@ -54,7 +54,7 @@ impl Drop for Options {
 }
 
 impl Admin {
-    fn options(&self, operation: rd_kafka_admin_op_t) -> Options {
+    pub(super) fn options(&self, operation: rd_kafka_admin_op_t) -> Options {
         // SAFETY: the handle is alive; the options are ours.
         let options = Options(unsafe { raw::rd_kafka_AdminOptions_new(self.rk, operation) });
         let mut why = [0; 128];
@@ -72,7 +72,7 @@ impl Admin {
     }
 
     /// Asks and waits for the one answer.
-    fn ask(&self, start: impl FnOnce(*mut raw::rd_kafka_queue_t)) -> Result<Event, Failure> {
+    pub(super) fn ask(&self, start: impl FnOnce(*mut raw::rd_kafka_queue_t)) -> Result<Event, Failure> {
         let queue = Queue::new(self.rk);
         start(queue.0);
         // librdkafka answers by its own time-out at the latest; the second is for the way back.
@@ -254,7 +254,7 @@ impl Drop for Made {
     }
 }
 
-fn invalid(text: &str) -> Failure {
+pub(super) fn invalid(text: &str) -> Failure {
     Failure { code: RDKafkaErrorCode::InvalidArgument, text: text.to_owned() }
 }
 

@@ -6,6 +6,7 @@
 //! copied before its owner is destroyed.
 
 mod admin;
+mod configs;
 mod message;
 mod produce;
 mod transaction;
