@@ -18,3 +18,4 @@ mod sla_restart;
 mod support;
 mod targets;
 mod tidy;
+mod topics;

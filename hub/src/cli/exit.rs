@@ -12,8 +12,12 @@ pub enum Exit {
     Done,
     /// It failed, or found faults.
     Failed,
+    /// The command was not given as it must be.
+    Usage,
     /// Some items failed.
     SomeFailed,
+    /// Things differ from what they shall be.
+    Differs,
     /// The hub cannot be reached.
     Unreachable,
     /// It took too long, or there was no room: another try may do.
@@ -31,7 +35,9 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Usage => 2,
             Exit::SomeFailed => 3,
+            Exit::Differs => 4,
             Exit::Unreachable => 69,
             Exit::TryAgain => 75,
             Exit::NotAllowed => 77,

@@ -13,6 +13,7 @@ mod run;
 mod schemas;
 mod sla;
 mod token;
+mod topics;
 mod topology;
 
 use std::io::IsTerminal as _;
@@ -69,6 +70,8 @@ enum Command {
     Check(check::Check),
     /// The Avro schemas of the records that the hub writes.
     Schemas(schemas::Schemas),
+    /// The topics that the hub needs: what a log lacks of them, and making it so.
+    Topics(topics::Topics),
     /// Prints the graph of sources, processors, stores and sinks.
     Topology(topology::Print),
     /// Says what a code such as HUB-2003 means and what to do.
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         Command::Check(command) => command.run(terminal),
         Command::Schemas(command) => command.run(),
+        Command::Topics(command) => command.run(terminal),
         Command::Topology(command) => command.run(terminal),
         Command::Explain(command) => command.run(),
         Command::Sla(command) => command.run(),

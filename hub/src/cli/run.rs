@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, fail, fail_with_code};
-use super::{ConfigArgs, Terminal, logging, token};
+use super::{ConfigArgs, Terminal, logging, token, topics};
 use crate::config::{Config, ConfigCode, Credential, Role, Secret, duration};
 use crate::runtime::{Hub, StartError};
 
@@ -69,6 +69,10 @@ pub(super) fn explain_start(error: &StartError) -> Exit {
     match error {
         StartError::AddressInUse { .. } => fail_with_code(Exit::Failed, ConfigCode::AddressInUse, error),
         StartError::Data(_) => fail_with_code(Exit::Failed, ConfigCode::DataUnusable, error),
+        StartError::Topics(plan) => {
+            eprint!("{}", topics::plan_text(plan));
+            fail_with_code(Exit::Failed, ConfigCode::TopicsMissing, error)
+        }
         StartError::Other(_) => fail(Exit::Failed, error),
     }
 }

@@ -105,4 +105,8 @@ codes! {
     DataUnusable = "1021", "data_unusable",
         "The data directory cannot be used: another process has it, or the hub may not write to it.",
         "Stop the other process, give the hub's user the directory, or choose another one: --data DIR.";
+    /// Topics are missing and must not be made, or have another number of partitions.
+    TopicsMissing = "1022", "topics_missing",
+        "Topics that the hub needs are missing, or have another number of partitions, and log.create_topics is false.",
+        "Look at hub topics plan, then let someone who may make them run hub topics apply.";
 }

@@ -27,6 +27,8 @@ pub struct LogSection {
     pub commit_interval: Duration,
     /// How long records of the event topics are kept; `None` for ever.
     pub retention: Option<Duration>,
+    /// Whether topics that are missing are made at the start; otherwise the hub says which, and ends.
+    pub create_topics: bool,
     /// How often each task's stores are checkpointed on the local disk.
     pub checkpoint_interval: Duration,
 }
@@ -68,6 +70,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> LogSection {
         retention: Some(
             section.duration("retention", Duration::from_secs(60)..=DAY * 3_650).map_or(DAY * 7, |found| found.value),
         ),
+        create_topics: section.boolean("create_topics").is_none_or(|found| found.value),
         checkpoint_interval: section
             .duration("checkpoint_interval", Duration::from_secs(1)..=Duration::from_secs(3_600))
             .map_or(Duration::from_secs(10), |found| found.value),

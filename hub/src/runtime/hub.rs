@@ -44,6 +44,9 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error("{}", chain(.0))]
     Data(anyhow::Error),
+    /// Topics are missing that the hub must not make.
+    #[error("topics that the hub needs are missing, or have another number of partitions")]
+    Topics(topology::TopicPlan),
     /// Anything else, in one sentence with its causes.
     #[error("{}", chain(.0))]
     Other(#[from] anyhow::Error),
@@ -239,8 +242,11 @@ async fn open(
     let (config, reason) = (config.clone(), waiting.reason.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let opened = OpenLog::open(&config).map_err(StartError::Data)?;
-        opened.ensure_topics(&topics, |why| reason.tell(why)).context("cannot set up the topics")?;
-        Ok::<_, StartError>(opened)
+        let missing = opened.ensure_topics(&topics, config.log.create_topics, |why| reason.tell(why));
+        match missing.context("cannot set up the topics")? {
+            None => Ok(opened),
+            Some(plan) => Err(StartError::Topics(plan)),
+        }
     });
     let opened = opened.await.context("opening the log panicked")?;
     waiting.end().await;

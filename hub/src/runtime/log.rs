@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use connectors::embedded::{EmbeddedLog, Settings};
 use connectors::kafka::{KafkaLog, KafkaSettings};
-use topology::{LogError, TopicSpec};
+use topology::{LogError, TopicPlan, TopicSpec};
 
 use super::instance::Instance;
 use crate::config::{Config, LogKind};
@@ -54,11 +54,25 @@ impl OpenLog {
         }
     }
 
-    /// Makes the topics, and keeps trying while the brokers do not answer; `waiting` is told why.
-    pub(super) fn ensure_topics(&self, topics: &[TopicSpec], waiting: impl Fn(&str)) -> Result<(), LogError> {
+    /// Makes the topics, unless that is left to others: then the answer is what they have to do. Keeps trying while
+    /// the brokers do not answer; `waiting` is told why.
+    pub(super) fn ensure_topics(
+        &self,
+        topics: &[TopicSpec],
+        create: bool,
+        waiting: impl Fn(&str),
+    ) -> Result<Option<TopicPlan>, LogError> {
+        let log = self.shared();
+        let ensure = || {
+            if create {
+                return log.ensure_topics(topics).map(|()| None);
+            }
+            let plan = TopicPlan::of(log.as_ref(), topics)?;
+            Ok((!plan.is_usable()).then_some(plan))
+        };
         let mut pause = PAUSE;
         loop {
-            match self.shared().ensure_topics(topics) {
+            match ensure() {
                 Err(LogError::Retriable(why)) => {
                     tracing::warn!(why, "the log is waited for");
                     waiting(&why);
@@ -67,6 +81,24 @@ impl OpenLog {
                 }
                 ended => return ended,
             }
+        }
+    }
+}
+
+/// The log to be asked and changed by a command, beside the hubs that use it where it allows that.
+///
+/// # Errors
+/// When it cannot be opened: an embedded log belongs to one process at a time.
+pub fn administered_log(config: &Config) -> anyhow::Result<SharedLog> {
+    match &config.log.kind {
+        LogKind::Embedded => Ok(embedded(&config.data.join("log"))?.shared()),
+        LogKind::Kafka(settings) => {
+            let settings = KafkaSettings { instance: "cli".to_owned(), ..settings.as_ref().clone() };
+            let on_stuck = Arc::new(|what: &str| {
+                eprintln!("error: {what} never came back");
+                std::process::exit(STUCK);
+            });
+            Ok(KafkaLog::open(settings, on_stuck).context("cannot use [log.kafka]")?)
         }
     }
 }

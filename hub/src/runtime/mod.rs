@@ -25,5 +25,6 @@ mod workers;
 
 pub use exporter::recorder;
 pub use hub::{Hub, StartError};
+pub use log::administered_log;
 pub use observation::Observation;
 pub use process::private_directory;
