@@ -7,5 +7,6 @@ pub mod floworx;
 pub mod http;
 pub mod kafka;
 pub mod partner;
+pub mod registry;
 pub mod sink;
 pub mod state;

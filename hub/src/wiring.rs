@@ -94,6 +94,15 @@ pub fn topics(config: &Config, topology: &Topology) -> Vec<TopicSpec> {
     topics
 }
 
+/// The topics whose values are framed records, by the broker's names, with the name of their record.
+pub fn framed_topics(config: &Config) -> Vec<(String, &'static str)> {
+    let prefix = match &config.log.kind {
+        LogKind::Kafka(kafka) => kafka.prefix.as_str(),
+        LogKind::Embedded => "",
+    };
+    processors::topology::records().into_iter().map(|(topic, record)| (format!("{prefix}{topic}"), record)).collect()
+}
+
 /// Where the checkpoints of stores are: apart for each log, whose offsets they speak of.
 ///
 /// # Errors
@@ -205,6 +214,21 @@ pub type SharedLog = Arc<dyn Log>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_topic_has_a_record_or_is_known_to_have_none() {
+        let config = Config::defaults();
+        let framed = framed_topics(&config);
+        let raw = ["hub.customer.lookup", "hub.customer.answer", "hub.customer.answer.ticket"];
+        for topic in topics(&config, &topology(&config).unwrap()) {
+            let is_framed = framed.iter().any(|(known, _)| **known == *topic.name);
+            let is_internal = raw.contains(&&*topic.name) || topic.name.ends_with(".changelog");
+            assert!(is_framed != is_internal, "{}", topic.name);
+        }
+        for entry in schemas::registry::SCHEMAS {
+            assert!(framed.iter().any(|(_, record)| *record == entry.name), "no topic carries {}", entry.name);
+        }
+    }
 
     #[test]
     fn an_id_that_is_no_id_is_refused_at_the_door() {

@@ -145,6 +145,36 @@ const KEPT_INTERNAL: Duration = Duration::from_hours(24);
 /// Records that nobody could use are kept this long.
 const KEPT_LETTERS: Duration = Duration::from_hours(30 * 24);
 
+/// The topics whose values are framed Avro records, each with the name of its record. What is on the others is the
+/// hub's own: questions and answers between its parts, changelogs.
+pub fn records() -> Vec<(&'static str, &'static str)> {
+    let family = |family: EventFamily| match family {
+        EventFamily::Order => "OrderEvent",
+        EventFamily::Flow => "FlowEvent",
+        EventFamily::Ticket => "TicketEvent",
+        EventFamily::Account => "AccountEvent",
+        EventFamily::Customer => "CustomerEvent",
+        EventFamily::Catalog => "CatalogEvent",
+        EventFamily::Partner => "PartnerEvent",
+    };
+    let mut records: Vec<_> = EventFamily::ALL.iter().map(|found| (found.topic(), family(*found))).collect();
+    records.extend([
+        ("hub.lifecycle", "LifecycleFact"),
+        ("out.billing", "BillingRecord"),
+        ("out.floworx", "FloworxCommand"),
+        ("out.partner", "PartnerDelivery"),
+        ("out.notification", "PartnerDelivery"),
+        (DELIVERY_TOPIC, "DeliveryOutcome"),
+        (catalog::TABLE_TOPIC, "CatalogEvent"),
+        (partner::TABLE_TOPIC, "PartnerEvent"),
+        ("hub.sla.state", "SlaState"),
+        ("hub.sla.violation", "SlaViolation"),
+        ("hub.dead_letter", "DeadLetter"),
+        ("hub.quarantine", "DeadLetter"),
+    ]);
+    records
+}
+
 /// Every topic of the hub, with this many partitions where the key decides.
 pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     let mut topics: Vec<TopicSpec> =

@@ -14,6 +14,7 @@ mod official;
 mod postgres;
 mod restart;
 mod routes;
+mod schema_registry;
 mod sla_restart;
 mod support;
 mod targets;

@@ -1,6 +1,6 @@
 //! A member of a consumer group, used by one thread.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use topology::{Consumer, ConsumerConfig, LogError, Membership, Offset, Poll, Pos
 use super::assignment::{MemberContext, Place, Rebalance, give_back, list_of, take};
 use super::client::Context;
 use super::error::{self, Asked};
+use super::frames::Incoming;
 use super::native::{Group, Names, Queue, Spec, Topics, take_all};
 use super::shared::Shared;
 use super::signal::Signal;
@@ -20,6 +21,8 @@ use super::{config, not_made};
 
 /// How long to wait before a seek is tried again that came before its partition was being read.
 const SEEK_PAUSE: Duration = Duration::from_millis(5);
+/// How long to wait before it is looked whether a schema has come.
+const HELD_PAUSE: Duration = Duration::from_millis(20);
 
 /// Who a consumer is in its group, as it is at each moment; what a [`Membership`] holds.
 pub(super) struct Member(Weak<BaseConsumer<MemberContext>>);
@@ -50,6 +53,9 @@ pub(super) struct KafkaConsumer {
     /// Told, and to be given back when the owner polls again.
     owed: Option<Vec<Place>>,
     names: Names,
+    incoming: Incoming,
+    /// Records whose schema has not come yet, and what came after them in their partitions.
+    held: Vec<Record>,
 }
 
 impl KafkaConsumer {
@@ -79,6 +85,8 @@ impl KafkaConsumer {
             waiting: None,
             owed: None,
             names: Names::default(),
+            incoming: Incoming::default(),
+            held: Vec::new(),
         })
     }
 
@@ -88,6 +96,7 @@ impl KafkaConsumer {
         let given = self.shared.watchdog.over("giving partitions back", || give_back(&self.consumer, &list_of(places)));
         given.map_err(|error| error::of(&error, Asked::Group(&self.group)))?;
         self.assigned.retain(|_, place| !places.contains(place));
+        self.held.retain(|record| self.assigned.contains_key(&record.topic_partition()));
         self.owed = None;
         Ok(())
     }
@@ -157,6 +166,39 @@ impl KafkaConsumer {
         Ok(positions)
     }
 
+    /// Gives the records from `from` on the ids that their schemas have in memory. Those whose schema has not come
+    /// yet are held back, with what follows them in their partitions, which rest meanwhile.
+    fn translate(&mut self, records: &mut Vec<Record>, from: usize) {
+        let shared = self.shared.clone();
+        let Some(ids) = shared.schema_ids.get() else { return };
+        if self.held.is_empty() {
+            let unknown =
+                (from..records.len()).find(|at| self.incoming.translate(Some(ids), &mut records[*at]).is_err());
+            let Some(unknown) = unknown else { return };
+            self.held.extend(records.drain(unknown..));
+        } else {
+            self.held.extend(records.drain(from..));
+        }
+        let before: BTreeSet<TopicPartition> = self.held.iter().map(Record::topic_partition).collect();
+        let mut waiting: BTreeSet<TopicPartition> = BTreeSet::new();
+        let mut held = Vec::new();
+        for mut record in std::mem::take(&mut self.held) {
+            let partition = record.topic_partition();
+            if waiting.contains(&partition) {
+                held.push(record);
+            } else if self.incoming.translate(Some(ids), &mut record).is_err() {
+                waiting.insert(partition);
+                held.push(record);
+            } else {
+                records.push(record);
+            }
+        }
+        self.held = held;
+        let (rest, go_on): (Vec<_>, Vec<_>) = before.into_iter().partition(|partition| waiting.contains(partition));
+        self.set_paused(&rest, true);
+        self.set_paused(&go_on, false);
+    }
+
     /// What to make of an error that came instead of a record.
     fn judge(&self, error: &KafkaError) -> Result<(), LogError> {
         let Some(code) = error.rdkafka_error_code() else { return Ok(()) };
@@ -221,13 +263,15 @@ impl Consumer for KafkaConsumer {
             }
             let mut denied = None;
             let Self { records, topics, names, group, .. } = self;
+            let before = into.len();
             let taken = take_all(records, max_bytes, topics, names, into, |code| {
                 denied = denied.take().or_else(|| judged(group, code).err());
             });
             if let Some(denied) = denied {
                 return Err(denied);
             }
-            if taken > 0 {
+            self.translate(into, before);
+            if taken > 0 || into.len() > before {
                 return Ok(Poll::Records);
             }
             let patience = deadline.saturating_duration_since(Instant::now());
@@ -239,7 +283,7 @@ impl Consumer for KafkaConsumer {
                 };
             }
             if self.signal.waiting() == 0 {
-                self.signal.wait(patience);
+                self.signal.wait(if self.held.is_empty() { patience } else { patience.min(HELD_PAUSE) });
             }
         }
     }
@@ -248,6 +292,7 @@ impl Consumer for KafkaConsumer {
         let Some(place @ (topic, number)) = self.assigned.get(partition) else {
             return Err(LogError::UnknownPartition(partition.clone()));
         };
+        self.held.retain(|record| record.topic_partition() != *partition);
         let timeout = self.shared.settings.request_timeout;
         let deadline = Instant::now() + timeout;
         loop {

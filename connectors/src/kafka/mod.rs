@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod consumer;
 mod error;
+mod frames;
 pub mod local;
 #[allow(unsafe_code)]
 mod native;
@@ -38,6 +39,8 @@ use topology::{
 
 pub use settings::{GroupProtocol, KafkaSettings, Sasl, Tls, Token, TokenSource};
 pub use watchdog::OnStuck;
+
+use crate::registry::SchemaIds;
 
 use consumer::KafkaConsumer;
 use error::Asked;
@@ -61,9 +64,16 @@ impl KafkaLog {
         Ok(Arc::new(Self { shared: Shared::open(settings, on_stuck)? }))
     }
 
-    /// Why the brokers cannot be used at the moment, if so.
+    /// From now on frames on topics carry the ids of a schema registry. To be told before anything is read or
+    /// written, and once.
+    pub fn use_schema_ids(&self, ids: Arc<SchemaIds>) {
+        // Who tells it twice would have frames of both kinds: the first one stays.
+        drop(self.shared.schema_ids.set(ids));
+    }
+
+    /// Why the brokers, or the registry of the schemas, cannot be used at the moment, if so.
     pub fn trouble(&self) -> Option<String> {
-        self.shared.health.trouble()
+        self.shared.health.trouble().or_else(|| self.shared.schema_ids.get()?.trouble())
     }
 
     /// Asks the brokers for anything at all, to see whether they can be reached.

@@ -29,7 +29,7 @@ use super::error::{self, Asked};
 use super::native::{Group, TopicHandle, TransactionError, Transactions};
 use super::shared::Shared;
 use super::signal::Signal;
-use super::{config, not_made};
+use super::{config, frames, not_made};
 use deliveries::{Deliveries, Failed, Round};
 use targets::Targets;
 
@@ -440,7 +440,7 @@ impl Client {
 }
 
 impl Producer for KafkaProducer {
-    fn send(&mut self, record: OutgoingRecord) -> Result<(), LogError> {
+    fn send(&mut self, mut record: OutgoingRecord) -> Result<(), LogError> {
         let headers: usize = record.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         let bytes = record.key.as_ref().map_or(0, bytes::Bytes::len)
             + record.value.as_ref().map_or(0, bytes::Bytes::len)
@@ -451,6 +451,11 @@ impl Producer for KafkaProducer {
         }
         let target = self.targets.find(&self.shared, &record.topic)?;
         let partition = self.targets.partition(target, &record)?;
+        if let (Some(ids), Some(value)) = (self.targets.schema_ids(target), &record.value)
+            && let Some(frame) = frames::outgoing(ids, &record.topic, value)?
+        {
+            record.value = Some(frame);
+        }
         self.open()?;
         if self.refused.is_none()
             && let Err(code) = self.hand_over(&record, target, partition)

@@ -17,6 +17,7 @@ use topology::{LogError, Offset, Record, TopicName, TopicPartition};
 use super::client::Context;
 use super::config;
 use super::error::{self, Asked};
+use super::frames::Incoming;
 use super::native::{Names, Queue, Taken, take};
 use super::not_made;
 use super::shared::Shared;
@@ -25,6 +26,8 @@ use super::shared::Shared;
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a read waits at a time before it looks whether it has waited too long.
 const STEP: Duration = Duration::from_millis(100);
+/// How long to wait before it is looked whether a schema has come.
+const SCHEMA_PAUSE: Duration = Duration::from_millis(5);
 
 /// Whose cursor it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +74,7 @@ struct Cursor {
     at_end: bool,
     fetched: VecDeque<Taken>,
     names: Names,
+    incoming: Incoming,
     used: Instant,
 }
 
@@ -134,6 +138,7 @@ impl Readers {
             at_end: false,
             fetched: VecDeque::new(),
             names: Names::default(),
+            incoming: Incoming::default(),
             used: Instant::now(),
         };
         let list = cursor.list(RawOffset::Offset(from.0));
@@ -203,10 +208,22 @@ impl Cursor {
             while bytes < max_bytes.max(1) {
                 match self.fetched.pop_front() {
                     None => break,
-                    Some(Taken::Record(record)) => {
+                    Some(Taken::Record(mut record)) => {
                         self.at_end = false;
                         if record.offset < self.next {
                             // The partition ends before the place that was asked for.
+                            continue;
+                        }
+                        if let Err(error) = self.incoming.translate(shared.schema_ids.get(), &mut record) {
+                            self.fetched.push_front(Taken::Record(record));
+                            // What was given already is not to be lost with an error.
+                            if bytes > 0 {
+                                return Ok(());
+                            }
+                            if Instant::now() >= deadline {
+                                return Err(error);
+                            }
+                            std::thread::sleep(SCHEMA_PAUSE);
                             continue;
                         }
                         self.next = record.offset.next();

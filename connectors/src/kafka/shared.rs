@@ -1,7 +1,7 @@
 //! What all parts of a log share: the administrative client, names, and who is watched.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
@@ -17,6 +17,7 @@ use super::not_made;
 use super::reader::Readers;
 use super::settings::KafkaSettings;
 use super::watchdog::{OnStuck, Watchdog};
+use crate::registry::SchemaIds;
 
 impl rdkafka::consumer::ConsumerContext for Context {}
 
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) readers: Readers,
     admin: BaseConsumer<Context>,
     counts: Mutex<Arc<Counts>>,
+    /// Of a schema registry, where there is one.
+    pub(super) schema_ids: OnceLock<Arc<SchemaIds>>,
 }
 
 impl Shared {
@@ -44,8 +47,15 @@ impl Shared {
             .map_err(|error| not_made(&error))?;
         let thread = |source| LogError::Io { context: "starting a thread of the log".to_owned(), source };
         let watchdog = Watchdog::start(settings.stuck_after, on_stuck).map_err(thread)?;
-        let shared =
-            Arc::new(Self { settings, health, watchdog, readers: Readers::default(), admin, counts: Mutex::default() });
+        let shared = Arc::new(Self {
+            settings,
+            health,
+            watchdog,
+            readers: Readers::default(),
+            admin,
+            counts: Mutex::default(),
+            schema_ids: OnceLock::new(),
+        });
         let served = Arc::downgrade(&shared);
         std::thread::Builder::new().name("kafka-clients".into()).spawn(move || serve(&served)).map_err(thread)?;
         Ok(shared)

@@ -120,7 +120,7 @@ pub fn main() -> ExitCode {
         Command::Generate(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Check(command) => command.run(terminal),
-        Command::Schemas(command) => command.run(),
+        Command::Schemas(command) => command.run(terminal),
         Command::Topics(command) => command.run(terminal),
         Command::Topology(command) => command.run(terminal),
         Command::Explain(command) => command.run(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, fail, fail_with_code};
-use super::{ConfigArgs, Terminal, logging, token, topics};
+use super::{ConfigArgs, Terminal, logging, schemas, token, topics};
 use crate::config::{Config, ConfigCode, Credential, Role, Secret, duration};
 use crate::runtime::{Hub, StartError};
 
@@ -73,6 +73,11 @@ pub(super) fn explain_start(error: &StartError) -> Exit {
             eprint!("{}", topics::plan_text(plan));
             fail_with_code(Exit::Failed, ConfigCode::TopicsMissing, error)
         }
+        StartError::Schemas(plan) => {
+            eprint!("{}", schemas::plan_text(plan));
+            fail_with_code(Exit::Failed, ConfigCode::SchemasMissing, error)
+        }
+        StartError::Registry(_) => fail_with_code(Exit::Failed, ConfigCode::SchemasMissing, error),
         StartError::Other(_) => fail(Exit::Failed, error),
     }
 }

@@ -109,4 +109,8 @@ codes! {
     TopicsMissing = "1022", "topics_missing",
         "Topics that the hub needs are missing, or have another number of partitions, and log.create_topics is false.",
         "Look at hub topics plan, then let someone who may make them run hub topics apply.";
+    /// The registry lacks schemas that must not be registered, or refuses them, or never answered.
+    SchemasMissing = "1023", "schemas_missing",
+        "The schema registry cannot be used: it does not answer, lacks schemas with schemas.register = false, or refuses one.",
+        "Look at hub schemas check, then let someone who may register them run hub schemas register.";
 }

@@ -9,6 +9,7 @@ mod kafka;
 mod log;
 mod reader;
 mod routes;
+mod schemas;
 mod sla;
 mod targets;
 
@@ -23,6 +24,7 @@ pub use diagnostic::{Diagnostic, Source, nearest};
 pub use http::{Credential, Http, Role};
 pub use log::{LogKind, LogSection};
 pub use reader::{Environment, Secret};
+pub use schemas::Schemas;
 pub use sla::Sla;
 pub use targets::{Billing, Floworx, Partner};
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The log.
     pub log: LogSection,
+    /// The registry of schemas, where there is one.
+    pub schemas: Option<Schemas>,
     /// The listener, its credentials and its limits.
     pub http: Http,
     /// Threads that process.
@@ -153,6 +157,7 @@ impl Config {
             );
             faults.push(Diagnostic::new(ConfigCode::Relation, count.span.clone(), message));
         }
+        let schemas = schemas::read(&root.section("schemas"), matches!(log.kind, LogKind::Kafka(_)));
         let http = http::read(&root.section("http"));
         let entity = entity::read(&root.section("entity"));
         let partners = targets::partners(root);
@@ -167,6 +172,7 @@ impl Config {
             data: directory,
             workers: count.map_or_else(|| log.partitions.min(2), |found| found.value as u32),
             log,
+            schemas,
             http,
             entity,
             routes,

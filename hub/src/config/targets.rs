@@ -163,7 +163,7 @@ pub(super) fn billing(section: &Section<'_, '_>, data: &Path) -> Billing {
 }
 
 /// A target's address: https, or http on this machine only, unless that is asked for; and whether it is.
-fn address(section: &Section<'_, '_>, key: &'static str) -> (Option<String>, bool) {
+pub(super) fn address(section: &Section<'_, '_>, key: &'static str) -> (Option<String>, bool) {
     let allowed = section.boolean("dangerously_allow_plain_http").is_some_and(|found| found.value);
     (section.required(key).and_then(|found| checked_address(section, key, found, allowed)), allowed)
 }

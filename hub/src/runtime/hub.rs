@@ -22,6 +22,7 @@ use super::log::OpenLog;
 use super::maintenance;
 use super::observation::Observation;
 use super::process;
+use super::schemas;
 use super::sinks::Sinks;
 use super::sla_view::{self, SharedView, SlaView};
 use super::status::{HubStatus, not_ready};
@@ -47,6 +48,12 @@ pub enum StartError {
     /// Topics are missing that the hub must not make.
     #[error("topics that the hub needs are missing, or have another number of partitions")]
     Topics(topology::TopicPlan),
+    /// The schema registry lacks schemas that the hub must not register.
+    #[error("the schema registry lacks schemas that the hub writes")]
+    Schemas(Vec<connectors::registry::SubjectPlan>),
+    /// The schema registry refuses, or does not answer.
+    #[error(transparent)]
+    Registry(connectors::registry::RegistryError),
     /// Anything else, in one sentence with its causes.
     #[error("{}", chain(.0))]
     Other(#[from] anyhow::Error),
@@ -243,10 +250,11 @@ async fn open(
     let opened = tokio::task::spawn_blocking(move || {
         let opened = OpenLog::open(&config).map_err(StartError::Data)?;
         let missing = opened.ensure_topics(&topics, config.log.create_topics, |why| reason.tell(why));
-        match missing.context("cannot set up the topics")? {
-            None => Ok(opened),
-            Some(plan) => Err(StartError::Topics(plan)),
+        if let Some(plan) = missing.context("cannot set up the topics")? {
+            return Err(StartError::Topics(plan));
         }
+        schemas::exchange_ids(&config, &opened, |why| reason.tell(why))?;
+        Ok(opened)
     });
     let opened = opened.await.context("opening the log panicked")?;
     waiting.end().await;
@@ -335,7 +343,11 @@ impl Parts {
         exporter::publish(&self.observe(), &seconds);
     }
 
-    fn timestamp_at(&self, partition: &TopicPartition, offset: Offset) -> Result<Option<schemas::Timestamp>, LogError> {
+    fn timestamp_at(
+        &self,
+        partition: &TopicPartition,
+        offset: Offset,
+    ) -> Result<Option<::schemas::Timestamp>, LogError> {
         let mut records: Vec<Record> = Vec::new();
         self.log.read(partition, offset, 1, &mut records)?;
         Ok(records.first().map(|record| record.timestamp))

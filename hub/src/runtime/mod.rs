@@ -17,6 +17,7 @@ mod log;
 mod maintenance;
 mod observation;
 mod process;
+mod schemas;
 mod sinks;
 mod sla_view;
 mod status;

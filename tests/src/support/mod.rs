@@ -7,6 +7,7 @@ mod generated;
 mod hub;
 mod kafka;
 mod order;
+mod registry;
 mod wait;
 
 pub use billing::Billing;
@@ -16,4 +17,5 @@ pub use generated::{generated, post_lines};
 pub use hub::{Hub, Running, free_port, hub_command, run_hub, sum};
 pub use kafka::{Broker, jars_folder};
 pub use order::{differing, is_of, out_of_order};
+pub use registry::Registry;
 pub use wait::until;

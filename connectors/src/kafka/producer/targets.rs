@@ -12,6 +12,8 @@ struct Target {
     topic: TopicName,
     wire_name: String,
     partitions: u32,
+    /// The ids that frames carry there; `None` where none is exchanged.
+    schema_ids: Option<Arc<[(u32, u32)]>>,
     /// Where the next record without a key goes.
     turn: u32,
 }
@@ -38,7 +40,14 @@ impl Targets {
         } else {
             let (_, partitions) = shared.partitions(topic)?;
             // The caller's own text, so that the next one is known by its address.
-            self.all.push(Target { topic: topic.clone(), wire_name: shared.wire_name(topic), partitions, turn: 0 });
+            let schema_ids = shared.schema_ids.get().and_then(|ids| ids.of_topic(topic));
+            self.all.push(Target {
+                topic: topic.clone(),
+                wire_name: shared.wire_name(topic),
+                partitions,
+                schema_ids,
+                turn: 0,
+            });
             self.by_name.insert(topic.clone(), self.all.len() - 1);
             self.all.len() - 1
         };
@@ -48,6 +57,10 @@ impl Targets {
 
     pub(super) fn wire_name(&self, target: usize) -> &str {
         &self.all[target].wire_name
+    }
+
+    pub(super) fn schema_ids(&self, target: usize) -> Option<&Arc<[(u32, u32)]>> {
+        self.all[target].schema_ids.as_ref()
     }
 
     pub(super) fn partition(&mut self, target: usize, record: &OutgoingRecord) -> Result<u32, LogError> {

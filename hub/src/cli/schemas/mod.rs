@@ -1,11 +1,15 @@
-//! `hub schemas`: the Avro schemas of the hub's records.
+//! `hub schemas`: the Avro schemas of the hub's records, here and in a registry.
+
+mod remote;
 
 use ::schemas::registry::{SCHEMAS, SchemaEntry, schema_by_name};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::Output;
 use super::exit::{self, Exit, fail_with_help};
+use super::{Output, Terminal};
+
+pub(super) use remote::text as plan_text;
 
 /// `hub schemas`.
 #[derive(Debug, clap::Args)]
@@ -30,11 +34,35 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Asks a registry what it lacks, and whether it would take it; registers nothing.
+    Check {
+        #[command(flatten)]
+        registry: remote::Registry,
+        /// The form of the answer.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+        /// End with 4 when a schema is missing.
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Shows what a registry lacks, asks, and registers it, each subject held to BACKWARD.
+    Register {
+        #[command(flatten)]
+        registry: remote::Registry,
+        /// The form of the answer.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+        /// Do not ask. Needed without a terminal.
+        #[arg(short, long)]
+        yes: bool,
+    },
 }
 
 impl Schemas {
-    pub(super) fn run(self) -> Exit {
+    pub(super) fn run(self, terminal: Terminal) -> Exit {
         match self.command {
+            Command::Check { registry, output, exit_code } => registry.check(terminal, output, exit_code),
+            Command::Register { registry, output, yes } => registry.register(terminal, output, yes),
             Command::List { output } => exit::print(&list(output)),
             Command::Show { name, output } => match schema_by_name(&name) {
                 Some(entry) => exit::print(&show(entry, output)),
