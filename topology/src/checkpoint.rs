@@ -54,18 +54,11 @@ pub trait Checkpoint: Send {
     /// When the commit was that it stands for.
     fn committed_at(&self) -> Option<Timestamp>;
 
-    /// Gives about `max_bytes` of a store's entries, each once over several calls: `after` is what the
-    /// call before answered. `None` when there are no more.
+    /// Reads it as the last finished batch left it, and goes on to do so whatever is written later.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn load(
-        &self,
-        store: usize,
-        after: Option<&[u8]>,
-        max_bytes: usize,
-        each: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Result<Option<Vec<u8>>, CheckpointError>;
+    fn reader(&self) -> Result<Box<dyn CheckpointReader>, CheckpointError>;
 
     /// Begins to write, in the background.
     ///
@@ -90,4 +83,27 @@ pub trait Checkpoint: Send {
     /// # Errors
     /// When it cannot.
     fn clear(&mut self) -> Result<(), CheckpointError>;
+}
+
+/// A checkpoint as of one finished batch.
+pub trait CheckpointReader: Send {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// When it cannot be read. A key that is not there is no error.
+    fn get(&self, store: usize, key: &[u8]) -> Result<Option<&[u8]>, CheckpointError>;
+
+    /// Gives about `max_bytes` of a store's entries, each once over several calls: `after` is what the
+    /// call before answered, on this reader or on another one of the same checkpoint. `None` when there
+    /// are no more.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn load(
+        &self,
+        store: usize,
+        after: Option<&[u8]>,
+        max_bytes: usize,
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<Option<Vec<u8>>, CheckpointError>;
 }

@@ -71,6 +71,7 @@ mod store;
 mod task;
 mod worker;
 
+mod budget;
 mod checkpoint;
 mod log;
 mod topics;
@@ -78,6 +79,7 @@ mod topics;
 mod driver;
 pub mod sim;
 
+pub use budget::MemoryBudget;
 pub use checkpoint::*;
 pub use context::*;
 pub use driver::*;

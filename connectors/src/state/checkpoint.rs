@@ -1,18 +1,18 @@
 //! The checkpoint of one task.
 
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
 use schemas::Timestamp;
-use topology::{Checkpoint, CheckpointBatch, CheckpointError, Offset};
+use topology::{Checkpoint, CheckpointBatch, CheckpointError, CheckpointReader, Offset};
 
-use super::environment::{Environment, failed};
-use super::key;
+use super::environment::{Environment, Holder};
+use super::reader::LmdbReader;
 use super::writer::Writer;
 
 pub(super) struct LmdbCheckpoint {
     environment: Arc<Environment>,
+    holder: Holder,
     writer: Writer,
     positions: Vec<Option<Offset>>,
     committed_at: Option<Timestamp>,
@@ -20,9 +20,10 @@ pub(super) struct LmdbCheckpoint {
 }
 
 impl LmdbCheckpoint {
-    pub(super) fn new(environment: Arc<Environment>, writer: Writer) -> Result<Self, CheckpointError> {
+    /// `holder` is the only one whose batches count from now on.
+    pub(super) fn new(environment: Arc<Environment>, holder: Holder, writer: Writer) -> Result<Self, CheckpointError> {
         let (positions, committed_at) = environment.positions()?;
-        Ok(Self { environment, writer, positions, committed_at, writing: None })
+        Ok(Self { environment, holder, writer, positions, committed_at, writing: None })
     }
 }
 
@@ -39,34 +40,12 @@ impl Checkpoint for LmdbCheckpoint {
         self.committed_at
     }
 
-    fn load(
-        &self,
-        store: usize,
-        after: Option<&[u8]>,
-        max_bytes: usize,
-        each: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Result<Option<Vec<u8>>, CheckpointError> {
-        let txn = self.environment.read()?;
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let entries =
-            self.environment.table(store).range(&txn, &(from, Bound::Unbounded)).map_err(failed("reading"))?;
-        let (mut bytes, mut last) = (0, None);
-        for entry in entries {
-            let (stored_key, stored_value) = entry.map_err(failed("reading"))?;
-            let (key, value) = key::decode(stored_key, stored_value)
-                .ok_or_else(|| CheckpointError("an entry of a checkpoint makes no sense".to_owned()))?;
-            each(key, value);
-            bytes += stored_key.len() + stored_value.len();
-            if bytes >= max_bytes {
-                last = Some(stored_key.to_vec());
-                break;
-            }
-        }
-        Ok(last)
+    fn reader(&self) -> Result<Box<dyn CheckpointReader>, CheckpointError> {
+        Ok(Box::new(LmdbReader::new(self.environment.clone())?))
     }
 
     fn write(&mut self, batch: CheckpointBatch) -> Result<(), CheckpointError> {
-        self.writing = Some(self.writer.write(self.environment.clone(), batch)?);
+        self.writing = Some(self.writer.write(self.environment.clone(), self.holder, batch)?);
         Ok(())
     }
 

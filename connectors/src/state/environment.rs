@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use heed::types::Bytes;
 use heed::{Database, Env, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
@@ -22,7 +23,13 @@ const COMMITTED_AT: &[u8] = b"\0committed_at";
 /// A table of bytes.
 pub(super) type Table = Database<Bytes, Bytes>;
 
+/// One that was handed a task's checkpoint: the number of those before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Holder(u64);
+
 pub(super) struct Environment {
+    /// The number of the holder that may write.
+    holder: AtomicU64,
     env: Env<WithoutTls>,
     names: Vec<String>,
     tables: Vec<Table>,
@@ -49,7 +56,7 @@ impl Environment {
         let tables = stores.iter().map(|name| table(name)).collect::<Result<_, _>>()?;
         let positions = table(POSITIONS)?;
         txn.commit().map_err(|error| place(&error))?;
-        Ok(Self { env, names: stores.to_vec(), tables, positions })
+        Ok(Self { holder: AtomicU64::new(0), env, names: stores.to_vec(), tables, positions })
     }
 
     /// Whether it holds tables for exactly these stores.
@@ -57,7 +64,17 @@ impl Environment {
         self.names == stores
     }
 
-    pub(super) fn read(&self) -> Result<RoTxn<'_, WithoutTls>, CheckpointError> {
+    /// A new holder: what those before it hand over from now on is refused.
+    pub(super) fn hand_over(&self) -> Holder {
+        Holder(self.holder.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    /// A transaction that goes on reading what is there now.
+    pub(super) fn read_on(&self) -> Result<RoTxn<'static, WithoutTls>, CheckpointError> {
+        self.env.clone().static_read_txn().map_err(failed("reading"))
+    }
+
+    fn read(&self) -> Result<RoTxn<'_, WithoutTls>, CheckpointError> {
         self.env.read_txn().map_err(failed("reading"))
     }
 
@@ -79,7 +96,10 @@ impl Environment {
     }
 
     /// Writes a batch in one synced transaction.
-    pub(super) fn write(&self, batch: CheckpointBatch) -> Result<(), CheckpointError> {
+    pub(super) fn write(&self, holder: Holder, batch: CheckpointBatch) -> Result<(), CheckpointError> {
+        if self.holder.load(Ordering::Acquire) != holder.0 {
+            return Err(CheckpointError("the task has another holder by now".to_owned()));
+        }
         let mut txn = self.env.write_txn().map_err(failed("writing"))?;
         let (mut key, mut value) = (Vec::new(), Vec::new());
         for (store, mut changes) in batch.stores.into_iter().enumerate() {

@@ -22,17 +22,38 @@ pub(super) fn encode(key: &[u8], value: &[u8], into_key: &mut Vec<u8>, into_valu
 /// The key alone, to delete by.
 pub(super) fn encode_key(key: &[u8], into: &mut Vec<u8>) {
     into.clear();
-    if key.len() > LENGTH_MAX {
-        into.push(LONG);
-        into.extend_from_slice(&Sha256::digest(key));
-    } else {
-        into.push(SHORT);
-        into.extend_from_slice(key);
+    into.extend_from_slice(Stored::of(key).as_bytes());
+}
+
+/// A key as it is looked up, without an allocation.
+pub(super) struct Stored {
+    bytes: [u8; LENGTH_MAX + 1],
+    length: usize,
+}
+
+impl Stored {
+    /// What [`encode_key`] writes.
+    pub(super) fn of(key: &[u8]) -> Self {
+        let mut bytes = [0; LENGTH_MAX + 1];
+        let hashed;
+        let (kind, rest) = if key.len() > LENGTH_MAX {
+            hashed = Sha256::digest(key);
+            (LONG, hashed.as_ref())
+        } else {
+            (SHORT, key)
+        };
+        bytes[0] = kind;
+        bytes[1..=rest.len()].copy_from_slice(rest);
+        Self { bytes, length: rest.len() + 1 }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 }
 
 /// The entry as the store knows it; `None` for bytes that make no sense.
-pub(super) fn decode<'a>(key: &'a [u8], value: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+pub(super) fn decode<'k, 'v: 'k>(key: &'k [u8], value: &'v [u8]) -> Option<(&'k [u8], &'v [u8])> {
     match key.split_first()? {
         (&SHORT, key) => Some((key, value)),
         (&LONG, _) => {

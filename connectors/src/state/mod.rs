@@ -24,6 +24,7 @@
 mod checkpoint;
 mod environment;
 mod key;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -74,6 +75,9 @@ impl Checkpoints for LmdbCheckpoints {
                 opened
             }
         };
-        Ok(Box::new(LmdbCheckpoint::new(environment, self.writer.clone())?))
+        let holder = environment.hand_over();
+        // What a former holder gives from now on is refused; what came in between is waited for.
+        self.writer.settle()?;
+        Ok(Box::new(LmdbCheckpoint::new(environment, holder, self.writer.clone())?))
     }
 }

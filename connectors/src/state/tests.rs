@@ -32,11 +32,12 @@ fn batch(changes: Vec<(Bytes, Option<Bytes>)>, next: i64) -> CheckpointBatch {
 fn all(checkpoint: &dyn Checkpoint, max_bytes: usize) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut after = None;
+    let reader = checkpoint.reader().unwrap();
     loop {
         let mut each = |key: &[u8], value: &[u8]| {
             assert!(found.insert(key.to_vec(), value.to_vec()).is_none(), "an entry was given twice");
         };
-        after = checkpoint.load(0, after.as_deref(), max_bytes, &mut each).unwrap();
+        after = reader.load(0, after.as_deref(), max_bytes, &mut each).unwrap();
         if after.is_none() {
             return found;
         }
@@ -74,6 +75,40 @@ fn a_new_holder_sees_what_the_former_one_gave_away_last() {
         checkpoint.write(batch(entries.collect(), round + 1)).unwrap();
         // Closed without waiting, as when the partitions are lost.
     }
+}
+
+#[test]
+fn a_reader_goes_on_reading_what_it_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut checkpoint = open(directory.path());
+    let long = vec![b'k'; 700];
+    let entry = |key: &[u8], value: &'static str| (Bytes::copy_from_slice(key), Some(Bytes::from(value)));
+    checkpoint.write(batch(vec![entry(b"a", "1"), entry(&long, "long"), entry(b"gone", "2")], 1)).unwrap();
+    checkpoint.finish().unwrap();
+    let before = checkpoint.reader().unwrap();
+    checkpoint.write(batch(vec![entry(b"a", "3"), (Bytes::from("gone"), None)], 2)).unwrap();
+    checkpoint.finish().unwrap();
+    let after = checkpoint.reader().unwrap();
+    for (reader, expected) in [(&before, [Some("1"), Some("2")]), (&after, [Some("3"), None])] {
+        let get = |key: &[u8]| reader.get(0, key).unwrap().map(|value| std::str::from_utf8(value).unwrap().to_owned());
+        assert_eq!([get(b"a").as_deref(), get(b"gone").as_deref()], expected);
+        assert_eq!(get(&long).as_deref(), Some("long"));
+        assert_eq!((get(b""), get(&long[1..]), get(b"b")), (None, None, None));
+        assert_eq!(reader.get(1, b"a").unwrap(), None, "another store");
+    }
+}
+
+#[test]
+fn a_holder_that_was_replaced_can_not_write_any_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = LmdbCheckpoints::open(directory.path()).unwrap();
+    let mut former = place.open(&task(), &names()).unwrap();
+    let mut holder = place.open(&task(), &names()).unwrap();
+    holder.write(batch(vec![(Bytes::from("a"), Some(Bytes::from("new")))], 2)).unwrap();
+    holder.finish().unwrap();
+    former.write(batch(vec![(Bytes::from("a"), Some(Bytes::from("old")))], 1)).unwrap();
+    assert!(former.finish().is_err());
+    assert_eq!(holder.reader().unwrap().get(0, b"a").unwrap(), Some(&b"new"[..]));
 }
 
 #[test]

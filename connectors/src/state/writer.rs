@@ -5,13 +5,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use topology::{CheckpointBatch, CheckpointError};
 
-use super::environment::Environment;
+use super::environment::{Environment, Holder};
 
 type Done = Sender<Result<(), CheckpointError>>;
 
 enum Job {
     Write {
         environment: Arc<Environment>,
+        holder: Holder,
         batch: CheckpointBatch,
         done: Done,
     },
@@ -42,10 +43,11 @@ impl Writer {
     pub(super) fn write(
         &self,
         environment: Arc<Environment>,
+        holder: Holder,
         batch: CheckpointBatch,
     ) -> Result<Receiver<Result<(), CheckpointError>>, CheckpointError> {
         let (done, answer) = channel();
-        self.jobs.send(Job::Write { environment, batch, done }).map_err(|_| ended())?;
+        self.jobs.send(Job::Write { environment, holder, batch, done }).map_err(|_| ended())?;
         Ok(answer)
     }
 
@@ -61,7 +63,7 @@ fn run(queue: &Receiver<Job>) {
     for job in queue {
         // Whoever asked may be gone: a task that was closed does not wait for its last batch.
         match job {
-            Job::Write { environment, batch, done } => drop(done.send(environment.write(batch))),
+            Job::Write { environment, holder, batch, done } => drop(done.send(environment.write(holder, batch))),
             Job::Settle { done } => drop(done.send(Ok(()))),
         }
     }

@@ -7,12 +7,33 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use schemas::Timestamp;
 
-use crate::{Checkpoint, CheckpointBatch, CheckpointError, Checkpoints, Offset, TaskId};
+use super::{FaultPlan, Rng};
+use crate::{Checkpoint, CheckpointBatch, CheckpointError, CheckpointReader, Checkpoints, Offset, TaskId};
 
-/// Checkpoints in memory. Clones share them; a batch is written by the second look whether it is, so
-/// that a crash between the two loses it, as a crash loses what a disk has not taken yet.
-#[derive(Clone, Default)]
-pub struct MemoryCheckpoints(Arc<Mutex<BTreeMap<TaskId, Saved>>>);
+/// Checkpoints in memory. Clones share them; a batch is written after a few looks whether it is, so
+/// that a crash before loses it, as a crash loses what a disk has not taken yet.
+#[derive(Clone)]
+pub struct MemoryCheckpoints(Arc<Mutex<Disk>>);
+
+struct Disk {
+    tasks: BTreeMap<TaskId, Arc<Saved>>,
+    rng: Rng,
+    faults: FaultPlan,
+    events: DiskEvents,
+}
+
+/// How often a disk did what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskEvents {
+    /// Values looked up by stores that are not whole in memory.
+    pub reads: u64,
+    /// Of those, failed.
+    pub failed_reads: u64,
+    /// Batches that were written.
+    pub batches: u64,
+    /// Batches that failed.
+    pub failed_batches: u64,
+}
 
 #[derive(Clone, Default)]
 struct Saved {
@@ -26,39 +47,70 @@ struct SavedStore {
     position: Option<Offset>,
 }
 
+impl Default for MemoryCheckpoints {
+    fn default() -> Self {
+        Self::with_faults(0, FaultPlan::default())
+    }
+}
+
 impl MemoryCheckpoints {
-    fn saved(&self) -> MutexGuard<'_, BTreeMap<TaskId, Saved>> {
+    /// Empty ones that fail as the plan says, by the seed.
+    pub fn with_faults(seed: u64, faults: FaultPlan) -> Self {
+        let (tasks, rng) = (BTreeMap::new(), Rng::new(seed));
+        Self(Arc::new(Mutex::new(Disk { tasks, rng, faults, events: DiskEvents::default() })))
+    }
+
+    /// Fails as this plan says from now on.
+    pub fn set_faults(&self, faults: FaultPlan) {
+        self.disk().faults = faults;
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many entries they hold.
     pub fn entries(&self) -> usize {
-        self.saved().values().flat_map(|saved| &saved.stores).map(|store| store.entries.len()).sum()
+        self.disk().tasks.values().flat_map(|saved| &saved.stores).map(|store| store.entries.len()).sum()
+    }
+
+    /// What happened to them.
+    pub fn events(&self) -> DiskEvents {
+        self.disk().events
     }
 }
 
 impl Checkpoints for MemoryCheckpoints {
     fn open(&self, task: &TaskId, stores: &[String]) -> Result<Box<dyn Checkpoint>, CheckpointError> {
-        let mut saved = self.saved();
-        saved.entry(task.clone()).or_default().stores.resize_with(stores.len(), SavedStore::default);
-        drop(saved);
-        Ok(Box::new(MemoryCheckpoint { place: self.clone(), task: task.clone(), batch: None }))
+        let mut disk = self.disk();
+        let saved = disk.tasks.entry(task.clone()).or_default();
+        Arc::make_mut(saved).stores.resize_with(stores.len(), SavedStore::default);
+        drop(disk);
+        Ok(Box::new(MemoryCheckpoint { disk: self.clone(), task: task.clone(), batch: None }))
     }
 }
 
 struct MemoryCheckpoint {
-    place: MemoryCheckpoints,
+    disk: MemoryCheckpoints,
     task: TaskId,
-    /// Being written, and whether it was asked for once.
-    batch: Option<(CheckpointBatch, bool)>,
+    /// Being written, and how many looks more it takes.
+    batch: Option<(CheckpointBatch, usize)>,
 }
 
 impl MemoryCheckpoint {
     fn with<T>(&self, work: impl FnOnce(&mut Saved) -> T) -> T {
-        work(self.place.saved().entry(self.task.clone()).or_default())
+        work(Arc::make_mut(self.disk.disk().tasks.entry(self.task.clone()).or_default()))
     }
 
-    fn apply(&self, batch: CheckpointBatch) {
+    fn apply(&self, batch: CheckpointBatch) -> Result<(), CheckpointError> {
+        let mut disk = self.disk.disk();
+        let chance = disk.faults.checkpoint_write;
+        if disk.rng.chance(chance) {
+            disk.events.failed_batches += 1;
+            return Err(CheckpointError("a simulated batch failed".to_owned()));
+        }
+        disk.events.batches += 1;
+        drop(disk);
         self.with(|saved| {
             saved.committed_at = Some(batch.committed_at);
             for (store, changes) in saved.stores.iter_mut().zip(batch.stores) {
@@ -71,6 +123,7 @@ impl MemoryCheckpoint {
                 store.position = changes.next_offset.or(store.position);
             }
         });
+        Ok(())
     }
 }
 
@@ -83,52 +136,31 @@ impl Checkpoint for MemoryCheckpoint {
         self.with(|saved| saved.committed_at)
     }
 
-    fn load(
-        &self,
-        store: usize,
-        after: Option<&[u8]>,
-        max_bytes: usize,
-        each: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Result<Option<Vec<u8>>, CheckpointError> {
-        self.with(|saved| {
-            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-            let (mut bytes, mut last) = (0, None);
-            for (key, value) in saved.stores[store].entries.range::<[u8], _>((from, Bound::Unbounded)) {
-                each(key, value);
-                bytes += key.len() + value.len();
-                if bytes >= max_bytes {
-                    last = Some(key.to_vec());
-                    break;
-                }
-            }
-            Ok(last)
-        })
+    fn reader(&self) -> Result<Box<dyn CheckpointReader>, CheckpointError> {
+        let mut disk = self.disk.disk();
+        let saved = disk.tasks.entry(self.task.clone()).or_default().clone();
+        Ok(Box::new(MemoryReader { disk: self.disk.clone(), saved }))
     }
 
     fn write(&mut self, batch: CheckpointBatch) -> Result<(), CheckpointError> {
-        self.batch = Some((batch, false));
+        let looks = self.disk.disk().rng.below(6);
+        self.batch = Some((batch, looks));
         Ok(())
     }
 
     fn is_busy(&mut self) -> Result<bool, CheckpointError> {
         match self.batch.take() {
             None => Ok(false),
-            Some((batch, false)) => {
-                self.batch = Some((batch, true));
+            Some((batch, 0)) => self.apply(batch).map(|()| false),
+            Some((batch, looks)) => {
+                self.batch = Some((batch, looks - 1));
                 Ok(true)
-            }
-            Some((batch, true)) => {
-                self.apply(batch);
-                Ok(false)
             }
         }
     }
 
     fn finish(&mut self) -> Result<(), CheckpointError> {
-        if let Some((batch, _)) = self.batch.take() {
-            self.apply(batch);
-        }
-        Ok(())
+        self.batch.take().map_or(Ok(()), |(batch, _)| self.apply(batch))
     }
 
     fn clear(&mut self) -> Result<(), CheckpointError> {
@@ -138,5 +170,43 @@ impl Checkpoint for MemoryCheckpoint {
             saved.stores.iter_mut().for_each(|store| *store = SavedStore::default());
         });
         Ok(())
+    }
+}
+
+struct MemoryReader {
+    disk: MemoryCheckpoints,
+    saved: Arc<Saved>,
+}
+
+impl CheckpointReader for MemoryReader {
+    fn get(&self, store: usize, key: &[u8]) -> Result<Option<&[u8]>, CheckpointError> {
+        let mut disk = self.disk.disk();
+        disk.events.reads += 1;
+        let chance = disk.faults.checkpoint_read;
+        if disk.rng.chance(chance) {
+            disk.events.failed_reads += 1;
+            return Err(CheckpointError("a simulated read failed".to_owned()));
+        }
+        Ok(self.saved.stores[store].entries.get(key).map(AsRef::as_ref))
+    }
+
+    fn load(
+        &self,
+        store: usize,
+        after: Option<&[u8]>,
+        max_bytes: usize,
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut bytes, mut last) = (0, None);
+        for (key, value) in self.saved.stores[store].entries.range::<[u8], _>((from, Bound::Unbounded)) {
+            each(key, value);
+            bytes += key.len() + value.len();
+            if bytes >= max_bytes {
+                last = Some(key.to_vec());
+                break;
+            }
+        }
+        Ok(last)
     }
 }

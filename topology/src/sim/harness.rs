@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use schemas::Timestamp;
 
-use super::{FaultPlan, MemoryCheckpoints, Rng, SimLog};
+use super::{DiskEvents, FaultPlan, MemoryCheckpoints, Rng, SimLog};
 use crate::{
-    CheckpointSettings, Commit, Ledger, Log, LogError, OutgoingRecord, TopicSpec, Topology, Worker, WorkerError,
-    WorkerSettings,
+    CheckpointSettings, Commit, Ledger, Log, LogError, MemoryBudget, OutgoingRecord, TopicSpec, Topology, Worker,
+    WorkerError, WorkerSettings,
 };
 
 /// How a [`Simulation`] is set up.
@@ -104,7 +104,8 @@ impl Simulation {
         log.ensure_topics(&all_topics(&topology, &settings.worker, settings.partitions))?;
         log.set_faults(settings.faults);
         let workers = (0..settings.workers).map(|_| None).collect();
-        let disks = (0..settings.workers).map(|_| MemoryCheckpoints::default()).collect();
+        let disks = (0..settings.workers).map(|_| MemoryCheckpoints::with_faults(rng.next_u64(), settings.faults));
+        let disks = disks.collect();
         Ok(Self { topology, settings, log, rng, now, workers, disks, events: SimulationEvents::default() })
     }
 
@@ -190,6 +191,7 @@ impl Simulation {
     pub fn settle(&mut self, max_steps: usize) -> Result<(), WorkerError> {
         self.settings.faults = FaultPlan::default();
         self.log.set_faults(FaultPlan::default());
+        self.disks.iter().for_each(|disk| disk.set_faults(FaultPlan::default()));
         (self.settings.crash, self.settings.kick, self.settings.leave) = (0, 0, 0);
         let mut quiet = 0;
         for _ in 0..max_steps {
@@ -212,6 +214,18 @@ impl Simulation {
         Err(WorkerError::Invariant(format!("not settled after {max_steps} steps")))
     }
 
+    /// What happened to the disks of all workers.
+    pub fn disk_events(&self) -> DiskEvents {
+        let mut sum = DiskEvents::default();
+        for events in self.disks.iter().map(MemoryCheckpoints::events) {
+            sum.reads += events.reads;
+            sum.failed_reads += events.failed_reads;
+            sum.batches += events.batches;
+            sum.failed_batches += events.failed_batches;
+        }
+        sum
+    }
+
     /// How many entries the checkpoints of all workers hold.
     pub fn checkpoint_entries(&self) -> usize {
         self.disks.iter().map(MemoryCheckpoints::entries).sum()
@@ -228,6 +242,8 @@ impl Simulation {
         if self.workers[index].is_none() {
             let mut settings =
                 WorkerSettings { member: index as u32, members: self.settings.workers, ..self.settings.worker.clone() };
+            // Each worker stands for a process: it has its own memory as it has its own disk.
+            settings.memory = MemoryBudget::new(self.settings.worker.memory.limit());
             if self.settings.checkpoints {
                 settings.checkpoints.place = Some(Arc::new(self.disks[index].clone()));
             }

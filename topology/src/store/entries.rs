@@ -1,24 +1,61 @@
-//! The entries of one store: a hash table, or an ordered set where ranges are asked for.
+//! The resident entries of one store: a hash table, or an ordered set where ranges are asked for.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as Slot;
+use hashbrown::hash_table::Entry as Place;
 
-use super::Entry;
+use super::{Entry, Epoch, Mark};
 use crate::StoreKind;
 
 /// Entries in memory, with their number and size kept up to date.
+///
+/// They are the whole store, or a part of it over a checkpoint. In a part, what the checkpoint does not
+/// have yet is always here: values, and deletions as slots of their own. So what is here is final, and
+/// a key that is not here is as the checkpoint says. An ordered set is always whole.
 pub(crate) struct Entries {
     shape: Shape,
     bytes: usize,
+    /// How many slots say that their key is gone.
+    deleted: usize,
+    is_whole: bool,
+    /// Where eviction goes on.
+    hand: usize,
 }
 
 enum Shape {
-    Hash(HashTable<(u32, Entry)>),
+    Hash(HashTable<Slot>),
     Ordered(BTreeSet<Entry>),
 }
+
+struct Slot {
+    hash: u32,
+    mark: Cell<Mark>,
+    entry: Entry,
+}
+
+/// What is resident under a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    /// Its value.
+    Value(&'a [u8]),
+    /// That it is gone.
+    Deleted,
+    /// Nothing: in a whole store there is no such key, in a part the checkpoint knows.
+    Nothing,
+}
+
+/// What eviction gave back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evicted {
+    pub(crate) entries: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What the allocator adds to an entry, about.
+const ALLOCATION_OVERHEAD: usize = 16;
 
 /// The half of the hash that is kept beside the entry, so that growing need not read the keys.
 fn spread(hash: u32) -> u64 {
@@ -26,28 +63,28 @@ fn spread(hash: u32) -> u64 {
 }
 
 impl Entries {
-    /// Empty, in the shape that `kind` needs.
+    /// Empty and whole, in the shape that `kind` needs.
     pub(crate) fn new(kind: &StoreKind) -> Self {
         let shape = match kind {
             StoreKind::KeyValue => Shape::Hash(HashTable::new()),
             StoreKind::OrderedKeyValue | StoreKind::Window { .. } => Shape::Ordered(BTreeSet::new()),
         };
-        Self { shape, bytes: 0 }
+        Self { shape, bytes: 0, deleted: 0, is_whole: true, hand: 0 }
     }
 
-    /// Forgets all of them.
+    /// Forgets all of them, and is whole again.
     pub(crate) fn clear(&mut self) {
         match &mut self.shape {
             Shape::Hash(table) => *table = HashTable::new(),
             Shape::Ordered(set) => set.clear(),
         }
-        self.bytes = 0;
+        (self.bytes, self.deleted, self.is_whole, self.hand) = (0, 0, true, 0);
     }
 
-    /// How many entries.
+    /// How many entries are resident.
     pub(crate) fn len(&self) -> usize {
         match &self.shape {
-            Shape::Hash(table) => table.len(),
+            Shape::Hash(table) => table.len() - self.deleted,
             Shape::Ordered(set) => set.len(),
         }
     }
@@ -57,45 +94,147 @@ impl Entries {
         self.bytes
     }
 
-    /// The value of `key`. `hash` is of the key, always by the same hasher.
-    pub(crate) fn get(&self, hash: u32, key: &[u8]) -> Option<&[u8]> {
+    /// What they occupy with the table around them and the allocator's part, about.
+    pub(crate) fn resident_bytes(&self) -> usize {
         match &self.shape {
-            Shape::Hash(table) => {
-                table.find(spread(hash), |(_, entry)| entry.key() == key).map(|(_, entry)| entry.value())
-            }
-            Shape::Ordered(set) => set.get(key).map(Entry::value),
+            // The pointers are counted with the entries already.
+            Shape::Hash(table) => (self.bytes + table.allocation_size() + table.len() * ALLOCATION_OVERHEAD)
+                .saturating_sub(table.len() * size_of::<Entry>()),
+            Shape::Ordered(set) => self.bytes + set.len() * ALLOCATION_OVERHEAD,
         }
     }
 
+    /// Whether they are all there is.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Whether they may be a part: ranges are not asked for.
+    pub(crate) fn may_be_part(&self) -> bool {
+        matches!(self.shape, Shape::Hash(_))
+    }
+
+    /// They are all there is, or a part from now on.
+    pub(crate) fn set_whole(&mut self, is_whole: bool) {
+        debug_assert!(is_whole || self.may_be_part());
+        self.is_whole = is_whole;
+    }
+
+    /// What is resident under `key`. `hash` is of the key, always by the same hasher.
+    pub(crate) fn find(&self, hash: u32, key: &[u8]) -> Found<'_> {
+        match &self.shape {
+            Shape::Hash(table) => match table.find(spread(hash), |slot| slot.entry.key() == key) {
+                Some(slot) => {
+                    let mark = slot.mark.get();
+                    if mark.is_deleted() {
+                        return Found::Deleted;
+                    }
+                    if !mark.is_used() {
+                        slot.mark.set(mark.used());
+                    }
+                    Found::Value(slot.entry.value())
+                }
+                None => Found::Nothing,
+            },
+            Shape::Ordered(set) => set.get(key).map_or(Found::Nothing, |entry| Found::Value(entry.value())),
+        }
+    }
+
+    /// The resident value of `key`.
+    pub(crate) fn get(&self, hash: u32, key: &[u8]) -> Option<&[u8]> {
+        match self.find(hash, key) {
+            Found::Value(value) => Some(value),
+            Found::Deleted | Found::Nothing => None,
+        }
+    }
+
+    /// What is resident under `key`, which goes into the batch `epoch` from now on.
+    pub(crate) fn stamp(&self, hash: u32, key: &[u8], epoch: Epoch) -> Found<'_> {
+        let Shape::Hash(table) = &self.shape else { return self.find(hash, key) };
+        let Some(slot) = table.find(spread(hash), |slot| slot.entry.key() == key) else { return Found::Nothing };
+        let mark = slot.mark.get().at(epoch);
+        slot.mark.set(mark);
+        if mark.is_deleted() { Found::Deleted } else { Found::Value(slot.entry.value()) }
+    }
+
     /// Puts an entry and returns the one it replaced.
-    pub(crate) fn put(&mut self, hash: u32, entry: Entry) -> Option<Entry> {
+    pub(crate) fn put(&mut self, hash: u32, entry: Entry, mark: Mark) -> Option<(Entry, Mark)> {
         self.bytes += entry.bytes();
         let old = match &mut self.shape {
             Shape::Hash(table) => {
-                match table.entry(spread(hash), |(_, found)| found.key() == entry.key(), |(hash, _)| spread(*hash)) {
-                    Slot::Occupied(mut slot) => Some(std::mem::replace(&mut slot.get_mut().1, entry)),
-                    Slot::Vacant(slot) => {
-                        slot.insert((hash, entry));
+                self.deleted += usize::from(mark.is_deleted());
+                match table.entry(spread(hash), |slot| slot.entry.key() == entry.key(), |slot| spread(slot.hash)) {
+                    Place::Occupied(mut slot) => {
+                        let old = std::mem::replace(slot.get_mut(), Slot { hash, mark: Cell::new(mark), entry });
+                        self.deleted -= usize::from(old.mark.get().is_deleted());
+                        Some((old.entry, old.mark.get()))
+                    }
+                    Place::Vacant(slot) => {
+                        slot.insert(Slot { hash, mark: Cell::new(mark), entry });
                         None
                     }
                 }
             }
-            Shape::Ordered(set) => set.replace(entry),
+            Shape::Ordered(set) => set.replace(entry).map(|old| (old, mark)),
         };
-        self.bytes -= old.as_ref().map_or(0, Entry::bytes);
+        self.bytes -= old.as_ref().map_or(0, |(old, _)| old.bytes());
         old
     }
 
-    /// Takes an entry out.
-    pub(crate) fn remove(&mut self, hash: u32, key: &[u8]) -> Option<Entry> {
+    /// Takes a slot out: afterwards nothing is resident under its key.
+    pub(crate) fn remove(&mut self, hash: u32, key: &[u8]) -> Option<(Entry, Mark)> {
         let old = match &mut self.shape {
             Shape::Hash(table) => {
-                table.find_entry(spread(hash), |(_, entry)| entry.key() == key).ok().map(|slot| slot.remove().0.1)
+                let slot = table.find_entry(spread(hash), |slot| slot.entry.key() == key).ok()?.remove().0;
+                self.deleted -= usize::from(slot.mark.get().is_deleted());
+                (slot.entry, slot.mark.get())
             }
-            Shape::Ordered(set) => set.take(key),
+            Shape::Ordered(set) => (set.take(key)?, Mark::value(Epoch::LOADED)),
         };
-        self.bytes -= old.as_ref().map_or(0, Entry::bytes);
-        old
+        self.bytes -= old.0.bytes();
+        Some(old)
+    }
+
+    /// A deletion that the checkpoint has by now need not be remembered.
+    pub(crate) fn forget_deleted(&mut self, hash: u32, key: &[u8], finished: Epoch) {
+        let Shape::Hash(table) = &mut self.shape else { return };
+        if let Ok(slot) = table.find_entry(spread(hash), |slot| slot.entry.key() == key) {
+            let mark = slot.get().mark.get();
+            if mark.is_deleted() && mark.is_in(finished) {
+                self.bytes -= slot.remove().0.entry.bytes();
+                self.deleted -= 1;
+            }
+        }
+    }
+
+    /// Gives entries back that a checkpoint with all batches up to `finished` has, until `bytes` are
+    /// free or none is left; those that were used lately come last. What remains is a part.
+    pub(crate) fn evict(&mut self, finished: Epoch, bytes: usize) -> Evicted {
+        let mut evicted = Evicted::default();
+        let Shape::Hash(table) = &mut self.shape else { return evicted };
+        // The first round takes the mark of use away, the second finds what was not used meanwhile.
+        for _ in 0..2 * table.num_buckets() {
+            if evicted.bytes >= bytes {
+                break;
+            }
+            self.hand = (self.hand + 1) % table.num_buckets();
+            let Ok(slot) = table.get_bucket_entry(self.hand) else { continue };
+            let mark = slot.get().mark.get();
+            if !mark.is_in(finished) {
+                continue;
+            }
+            if mark.is_used() {
+                slot.get().mark.set(mark.unused());
+                continue;
+            }
+            let entry = slot.remove().0.entry;
+            self.deleted -= usize::from(mark.is_deleted());
+            self.bytes -= entry.bytes();
+            evicted.entries += 1;
+            evicted.bytes += entry.bytes() + ALLOCATION_OVERHEAD;
+        }
+        self.is_whole &= evicted.entries == 0;
+        evicted
     }
 
     /// Entries with keys in `[from, to)`, in order; `to` of `None` is unbounded. Empty for a hash table.
@@ -123,6 +262,10 @@ pub(crate) fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn now() -> Mark {
+        Mark::value(Epoch::OPEN)
+    }
+
     fn kinds() -> [StoreKind; 2] {
         [StoreKind::KeyValue, StoreKind::OrderedKeyValue]
     }
@@ -131,15 +274,15 @@ mod tests {
     fn both_shapes_put_get_and_remove_and_account_for_every_byte() {
         for kind in kinds() {
             let mut entries = Entries::new(&kind);
-            assert!(entries.put(7, Entry::new(b"a", b"1")).is_none());
-            assert_eq!(entries.put(7, Entry::new(b"a", b"22")).unwrap().value(), b"1");
+            assert!(entries.put(7, Entry::new(b"a", b"1"), now()).is_none());
+            assert_eq!(entries.put(7, Entry::new(b"a", b"22"), now()).unwrap().0.value(), b"1");
             // The same hash for another key must not confuse the two.
-            assert!(entries.put(7, Entry::new(b"b", b"3")).is_none());
+            assert!(entries.put(7, Entry::new(b"b", b"3"), now()).is_none());
             assert_eq!(entries.get(7, b"a"), Some(&b"22"[..]));
             assert_eq!(entries.get(7, b"c"), None);
             assert_eq!(entries.len(), 2);
             assert!(entries.bytes() > 0);
-            assert_eq!(entries.remove(7, b"a").unwrap().value(), b"22");
+            assert_eq!(entries.remove(7, b"a").unwrap().0.value(), b"22");
             assert!(entries.remove(7, b"a").is_none());
             entries.remove(7, b"b");
             assert_eq!((entries.len(), entries.bytes()), (0, 0));
@@ -150,16 +293,52 @@ mod tests {
     fn a_thousand_entries_survive_growing() {
         let mut entries = Entries::new(&StoreKind::KeyValue);
         for number in 0..1000_u32 {
-            entries.put(number, Entry::new(&number.to_be_bytes(), b"v"));
+            entries.put(number, Entry::new(&number.to_be_bytes(), b"v"), now());
         }
         assert!((0..1000_u32).all(|number| entries.get(number, &number.to_be_bytes()).is_some()));
+    }
+
+    #[test]
+    fn eviction_takes_only_what_a_checkpoint_has_and_what_was_used_last_of_all() {
+        let mut entries = Entries::new(&StoreKind::KeyValue);
+        let first = Epoch::LOADED.next();
+        for number in 0..100_u32 {
+            let epoch = [Epoch::LOADED, first, first.next(), Epoch::OPEN][number as usize % 4];
+            let mark = if number % 8 < 4 { Mark::value(epoch) } else { Mark::deleted(epoch) };
+            entries.put(number, Entry::new(&number.to_be_bytes(), b"v"), mark);
+        }
+        let (before, bytes) = (entries.len(), entries.bytes());
+        assert!(entries.is_whole());
+        assert_eq!(entries.evict(first, 0), Evicted::default());
+        assert!(entries.is_whole(), "nothing was taken");
+        // Deletions carry no mark of use: they go in the first round.
+        let evicted = entries.evict(first, usize::MAX);
+        assert_eq!((evicted.entries, entries.is_whole()), (50, false));
+        assert_eq!((before, entries.len(), entries.bytes() * 2), (52, 26, bytes));
+        for number in 0..100_u32 {
+            let resident = entries.find(number, &number.to_be_bytes()) != Found::Nothing;
+            assert_eq!(resident, number % 4 >= 2, "{number}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_since_the_last_round_stays_longer() {
+        let mut entries = Entries::new(&StoreKind::KeyValue);
+        for number in 0..100_u32 {
+            entries.put(number, Entry::new(&number.to_be_bytes(), b"v"), Mark::value(Epoch::LOADED).unused());
+        }
+        let kept: Vec<u32> = (0..100).filter(|number| number % 3 == 0).collect();
+        kept.iter().for_each(|number| assert!(entries.get(*number, &number.to_be_bytes()).is_some()));
+        let half = 50 * (Entry::new(&[0; 4], b"v").bytes() + ALLOCATION_OVERHEAD);
+        assert_eq!(entries.evict(Epoch::LOADED, half).entries, 50);
+        assert!(kept.iter().all(|number| entries.get(*number, &number.to_be_bytes()).is_some()));
     }
 
     #[test]
     fn ranges_are_half_open_and_a_backward_one_is_empty() {
         let mut entries = Entries::new(&StoreKind::OrderedKeyValue);
         for key in [b"a", b"b", b"c"] {
-            entries.put(0, Entry::new(key, b""));
+            entries.put(0, Entry::new(key, b""), now());
         }
         let keys =
             |from: &[u8], to: Option<&[u8]>| entries.range(from, to).map(|e| e.key().to_vec()).collect::<Vec<_>>();

@@ -3,10 +3,15 @@
 //! Writes go straight to the entries; the transaction log keeps what each write replaced
 //! ([`Replaced`]). Undoing one call, or aborting the whole transaction, walks that log backwards;
 //! committing it sends the newest value of each key that changed to the changelog.
+//!
+//! A key-value store may keep a part of its entries in memory only, over the task's checkpoint: what the
+//! checkpoint does not have yet is always in memory, and what is there wins.
 
 mod entries;
 mod entry;
+mod layers;
 mod ledger;
+mod mark;
 mod table;
 mod timers;
 mod transaction;
@@ -16,6 +21,7 @@ mod window;
 pub(crate) use entries::*;
 pub(crate) use entry::*;
 pub use ledger::*;
+pub(crate) use mark::*;
 pub(crate) use table::*;
 pub(crate) use timers::*;
 pub(crate) use transaction::*;

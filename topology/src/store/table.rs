@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Entries, Entry, prefix_end};
+use super::{Entries, Entry, Epoch, Mark, prefix_end};
 use crate::{GlobalTableSpec, Log, LogError, Offset, Record, StoreKind, TopicPartition};
 
 /// How many bytes are read from the log at once.
@@ -48,7 +48,7 @@ impl GlobalTable {
         // A record without a key cannot be found again, so it is no row.
         let Some(key) = &record.key else { return };
         match &record.value {
-            Some(value) => drop(self.entries.put(0, Entry::new(key, value))),
+            Some(value) => drop(self.entries.put(0, Entry::new(key, value), Mark::value(Epoch::LOADED))),
             None => drop(self.entries.remove(0, key)),
         }
     }

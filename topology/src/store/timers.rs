@@ -43,13 +43,14 @@ pub(crate) fn first_timer(entries: &Entries, clock: Clock) -> Option<(&[u8], Tim
 mod tests {
     use super::*;
     use crate::StoreKind;
-    use crate::store::Entry;
+    use crate::store::{Entry, Epoch, Mark};
 
     #[test]
     fn the_earliest_deadline_of_a_clock_comes_first() {
         let mut timers = Entries::new(&StoreKind::OrderedKeyValue);
         for (clock, deadline) in [(Clock::Wall, 5), (Clock::Stream, 1), (Clock::Wall, -3)] {
-            timers.put(0, Entry::new(&timer_key(clock, Timestamp(deadline), "node", b"key"), b""));
+            let entry = Entry::new(&timer_key(clock, Timestamp(deadline), "node", b"key"), b"");
+            timers.put(0, entry, Mark::value(Epoch::OPEN));
         }
         let (key, deadline) = first_timer(&timers, Clock::Wall).unwrap();
         assert_eq!(deadline, Timestamp(-3));

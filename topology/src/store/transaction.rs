@@ -1,14 +1,15 @@
 //! What the open transaction replaced in a task's stores, to undo it or to write it to changelogs.
 
+use std::cell::{Cell, OnceCell};
 use std::hash::BuildHasher;
 
 use bytes::Bytes;
 use hashbrown::HashTable;
 
-use super::{Entries, Entry};
-use crate::StoreKind;
+use super::{Entries, Entry, Epoch, Found, Mark};
+use crate::{CheckpointError, CheckpointReader, StoreKind};
 
-/// What a write found under its key.
+/// What a write found resident under its key.
 enum Replaced {
     Entry(Entry),
     Nothing(Box<[u8]>),
@@ -35,6 +36,8 @@ struct Change {
     hash: u32,
     /// What the new entry occupies.
     added: u32,
+    /// Of the replaced entry.
+    mark: Mark,
     replaced: Replaced,
 }
 
@@ -46,13 +49,22 @@ impl Change {
 
 /// The stores of one task and the log of what its open transaction replaced in them.
 pub(crate) struct Stores {
-    entries: Vec<Entries>,
+    pub(super) entries: Vec<Entries>,
     changes: Vec<Change>,
     /// What `changes` occupies.
-    open_bytes: usize,
+    pub(super) open_bytes: usize,
     hasher: foldhash::fast::RandomState,
     /// Finds repeated keys at commit; kept to reuse its memory.
     seen: HashTable<u32>,
+    /// The task's checkpoint as of its last finished batch.
+    pub(super) reader: Option<Box<dyn CheckpointReader>>,
+    /// The batch that commits go into.
+    pub(super) epoch: Epoch,
+    /// The last batch that the reader shows.
+    pub(super) finished: Epoch,
+    checkpoint_reads: Cell<u64>,
+    /// Why a read of the checkpoint failed: what the call was told instead is wrong.
+    trouble: OnceCell<CheckpointError>,
 }
 
 impl Stores {
@@ -64,10 +76,15 @@ impl Stores {
             open_bytes: 0,
             hasher: foldhash::fast::RandomState::default(),
             seen: HashTable::new(),
+            reader: None,
+            epoch: Epoch::LOADED.next(),
+            finished: Epoch::LOADED,
+            checkpoint_reads: Cell::new(0),
+            trouble: OnceCell::new(),
         }
     }
 
-    fn hash(&self, key: &[u8]) -> u32 {
+    pub(super) fn hash(&self, key: &[u8]) -> u32 {
         (self.hasher.hash_one(key) >> 32) as u32
     }
 
@@ -78,48 +95,113 @@ impl Stores {
 
     /// The value of a key.
     pub(crate) fn get(&self, store: usize, key: &[u8]) -> Option<&[u8]> {
-        self.entries[store].get(self.hash(key), key)
+        let entries = &self.entries[store];
+        match entries.find(self.hash(key), key) {
+            Found::Value(value) => Some(value),
+            Found::Nothing if !entries.is_whole() => self.read_checkpoint(store, key),
+            Found::Deleted | Found::Nothing => None,
+        }
+    }
+
+    /// What the checkpoint says of a key that is not resident. It answers `None` and notes the trouble
+    /// when it cannot be read.
+    #[cold]
+    fn read_checkpoint(&self, store: usize, key: &[u8]) -> Option<&[u8]> {
+        self.checkpoint_reads.set(self.checkpoint_reads.get() + 1);
+        let reader = self.reader.as_ref().expect("a store is a part of what its checkpoint holds");
+        reader.get(store, key).unwrap_or_else(|error| {
+            // The first one counts: what follows may be its consequence.
+            let _first = self.trouble.set(error);
+            None
+        })
+    }
+
+    /// Why something that was read since the last call is not to be relied upon.
+    pub(crate) fn take_trouble(&mut self) -> Option<CheckpointError> {
+        self.trouble.take()
+    }
+
+    /// How often the checkpoint was asked since this was called last.
+    pub(crate) fn take_checkpoint_reads(&mut self) -> u64 {
+        self.checkpoint_reads.take()
     }
 
     /// Puts a value in the open transaction.
     pub(crate) fn put(&mut self, store: usize, key: &[u8], value: &[u8]) {
+        self.replace(store, key, value, Mark::value(Epoch::OPEN));
+    }
+
+    fn replace(&mut self, store: usize, key: &[u8], value: &[u8], mark: Mark) {
         let hash = self.hash(key);
         let entry = Entry::new(key, value);
         let added = entry.bytes();
-        let replaced = match self.entries[store].put(hash, entry) {
-            Some(entry) => Replaced::Entry(entry),
-            None => Replaced::Nothing(key.into()),
+        let (mark, replaced) = match self.entries[store].put(hash, entry, mark) {
+            Some((entry, mark)) => (mark, Replaced::Entry(entry)),
+            None => (mark, Replaced::Nothing(key.into())),
         };
-        self.push(store, hash, added, replaced);
+        self.push(store, hash, added, mark, replaced);
     }
 
     /// Deletes a key in the open transaction; one that is not there changes nothing.
     pub(crate) fn delete(&mut self, store: usize, key: &[u8]) {
         let hash = self.hash(key);
-        if let Some(entry) = self.entries[store].remove(hash, key) {
-            self.push(store, hash, 0, Replaced::Entry(entry));
+        if self.entries[store].is_whole() {
+            if let Some((entry, mark)) = self.entries[store].remove(hash, key) {
+                self.push(store, hash, 0, mark, Replaced::Entry(entry));
+            }
+            return;
+        }
+        let exists = match self.entries[store].find(hash, key) {
+            Found::Value(_) => true,
+            Found::Deleted => false,
+            Found::Nothing => self.read_checkpoint(store, key).is_some(),
+        };
+        if exists {
+            // The checkpoint would bring it back: that it is gone must be resident.
+            self.replace(store, key, &[], Mark::deleted(Epoch::OPEN));
         }
     }
 
-    fn push(&mut self, store: usize, hash: u32, added: usize, replaced: Replaced) {
-        let change = Change { store: store as u32, hash, added: added as u32, replaced };
+    fn push(&mut self, store: usize, hash: u32, added: usize, mark: Mark, replaced: Replaced) {
+        let change = Change { store: store as u32, hash, added: added as u32, mark, replaced };
         self.open_bytes += change.bytes();
         self.changes.push(change);
     }
 
-    /// Puts or deletes outside any transaction: from a changelog.
+    /// Puts or deletes outside any transaction: from a changelog, on the way to the next batch.
     pub(crate) fn restore(&mut self, store: usize, key: &[u8], value: Option<&[u8]>) {
         let hash = self.hash(key);
+        let (entries, epoch) = (&mut self.entries[store], self.epoch);
         match value {
-            Some(value) => drop(self.entries[store].put(hash, Entry::new(key, value))),
-            None => drop(self.entries[store].remove(hash, key)),
+            Some(value) => drop(entries.put(hash, Entry::new(key, value), Mark::value(epoch))),
+            None if entries.is_whole() => drop(entries.remove(hash, key)),
+            None => drop(entries.put(hash, Entry::new(key, &[]), Mark::deleted(epoch))),
         }
     }
 
-    /// Forgets everything.
+    /// Makes an entry of the checkpoint resident, unless something newer is.
+    pub(crate) fn load(&mut self, store: usize, key: &[u8], value: &[u8]) {
+        let hash = self.hash(key);
+        let entries = &mut self.entries[store];
+        if entries.find(hash, key) == Found::Nothing {
+            entries.put(hash, Entry::new(key, value), Mark::value(Epoch::LOADED));
+        }
+    }
+
+    /// That a key is gone becomes resident, unless something newer is.
+    pub(super) fn remember_deleted(&mut self, store: usize, key: &[u8], epoch: Epoch) {
+        let hash = self.hash(key);
+        if self.entries[store].find(hash, key) == Found::Nothing {
+            self.entries[store].put(hash, Entry::new(key, &[]), Mark::deleted(epoch));
+        }
+    }
+
+    /// Forgets everything, the checkpoint too.
     pub(crate) fn clear(&mut self) {
         self.committed();
         self.entries.iter_mut().for_each(Entries::clear);
+        self.reader = None;
+        self.trouble.take();
     }
 
     /// A point to undo to.
@@ -132,10 +214,10 @@ impl Stores {
         while self.changes.len() > savepoint {
             let Some(change) = self.changes.pop() else { break };
             self.open_bytes -= change.bytes();
-            let Change { store, hash, replaced, .. } = change;
+            let Change { store, hash, mark, replaced, .. } = change;
             let entries = &mut self.entries[store as usize];
             match replaced {
-                Replaced::Entry(entry) => drop(entries.put(hash, entry)),
+                Replaced::Entry(entry) => drop(entries.put(hash, entry, mark)),
                 Replaced::Nothing(key) => drop(entries.remove(hash, &key)),
             }
         }
@@ -147,12 +229,13 @@ impl Stores {
     }
 
     /// Calls `write` once for each key that changed, in the order of first change, with what it
-    /// is now; a key that appeared and went away again within the transaction is left out.
+    /// is now; a key that appeared and went away again within the transaction is left out. What changed
+    /// goes into the current batch; undoing the transaction takes that back as well.
     pub(crate) fn for_each_changed<E>(
         &mut self,
         mut write: impl FnMut(usize, &[u8], Option<Bytes>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { entries, changes, seen, .. } = self;
+        let Self { entries, changes, seen, epoch, .. } = self;
         seen.clear();
         for (index, change) in changes.iter().enumerate() {
             let (hash, key) = (u64::from(change.hash) << 32 | u64::from(change.hash), change.replaced.key());
@@ -167,11 +250,12 @@ impl Stores {
                 let hash = u64::from(changes[*index as usize].hash);
                 hash << 32 | hash
             });
-            let now = entries[change.store as usize].get(change.hash, key);
-            if now.is_none() && matches!(change.replaced, Replaced::Nothing(_)) {
-                continue;
-            }
-            write(change.store as usize, key, now.map(Bytes::copy_from_slice))?;
+            let now = match entries[change.store as usize].stamp(change.hash, key, *epoch) {
+                Found::Value(value) => Some(Bytes::copy_from_slice(value)),
+                Found::Nothing if matches!(change.replaced, Replaced::Nothing(_)) => continue,
+                Found::Deleted | Found::Nothing => None,
+            };
+            write(change.store as usize, key, now)?;
         }
         Ok(())
     }

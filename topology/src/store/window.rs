@@ -73,11 +73,13 @@ pub(crate) fn expired(entries: &Entries, stream_time: Timestamp, retention: Dura
 mod tests {
     use super::*;
     use crate::StoreKind;
+    use crate::store::{Epoch, Mark};
 
     fn filled(windows: &[(i64, &[u8])]) -> Entries {
         let mut entries = Entries::new(&StoreKind::Window { retention: Duration::from_secs(1) });
         for (start, key) in windows {
-            entries.put(0, Entry::new(&window_key(Timestamp(*start), key), b"v"));
+            let entry = Entry::new(&window_key(Timestamp(*start), key), b"v");
+            entries.put(0, entry, Mark::value(Epoch::OPEN));
         }
         entries
     }

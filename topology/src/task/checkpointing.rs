@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use schemas::Timestamp;
 
+use crate::store::{Evicted, Stores};
 use crate::{Checkpoint, CheckpointBatch, CheckpointError, Offset, StoreChanges, TaskId};
 
 /// What an entry costs here beside its bytes, about.
@@ -26,8 +27,19 @@ pub(crate) struct Checkpointing {
     /// Committed changes, by store.
     pending: Vec<Pending>,
     bytes: usize,
+    /// Of the batch under way, if one is.
+    writing: Option<Writing>,
+    /// Whether the next batch is due whatever the time: memory waits for it.
+    is_urgent: bool,
     committed_at: Timestamp,
     last_at: Option<Timestamp>,
+}
+
+/// A batch under way.
+struct Writing {
+    /// The keys that it deletes, by store.
+    deleted: Vec<(usize, Bytes)>,
+    bytes: usize,
 }
 
 #[derive(Default)]
@@ -47,6 +59,8 @@ impl Checkpointing {
             staged: Vec::new(),
             pending: (0..stores).map(|_| Pending::default()).collect(),
             bytes: 0,
+            writing: None,
+            is_urgent: false,
             committed_at: Timestamp::default(),
             last_at: None,
         }
@@ -54,6 +68,20 @@ impl Checkpointing {
 
     pub(crate) fn port(&self) -> &dyn Checkpoint {
         self.port.as_ref()
+    }
+
+    /// Whether it has entries of a store without the changelog's offset that they stand for: the store
+    /// is replayed whole, and they would come up again where it does not have them.
+    pub(crate) fn has_unplaced_entries(&self) -> Result<bool, CheckpointError> {
+        let reader = self.port.reader()?;
+        for store in (0..self.pending.len()).filter(|store| self.port.position(*store).is_none()) {
+            let mut has_any = false;
+            reader.load(store, None, 1, &mut |_, _| has_any = true)?;
+            if has_any {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Throws the checkpoint away: the stores are replayed from the beginning.
@@ -108,42 +136,77 @@ impl Checkpointing {
         }
     }
 
-    /// Writes what is due; never waits.
-    pub(crate) fn step(&mut self, now: Timestamp, pace: CheckpointPace, task: &TaskId) -> Result<(), CheckpointError> {
+    /// Writes what is due and tells the stores what is written; never waits.
+    pub(crate) fn step(
+        &mut self,
+        now: Timestamp,
+        pace: CheckpointPace,
+        task: &TaskId,
+        stores: &mut Stores,
+    ) -> Result<(), CheckpointError> {
+        if let Some(writing) = self.writing.take() {
+            if self.port.is_busy()? {
+                self.writing = Some(writing);
+                return Ok(());
+            }
+            let deleted = writing.deleted.iter().map(|(store, key)| (*store, key.as_ref()));
+            stores.batch_finished(self.port.reader()?, deleted);
+        }
         if self.bytes == 0 {
             return Ok(());
         }
         // Tasks that start together shall not write together.
         let last_at = *self.last_at.get_or_insert_with(|| now.plus_millis(-spread(task, pace.interval)));
         let is_due = now.millis_since(last_at) >= pace.interval.as_millis() as i64 || self.bytes >= pace.bytes_max;
-        if !is_due || self.port.is_busy()? {
-            return Ok(());
-        }
-        self.write(now)
+        if is_due || self.is_urgent { self.write(now, stores) } else { Ok(()) }
     }
 
-    /// Writes all there is and waits for it.
-    pub(crate) fn finish(&mut self, now: Timestamp) -> Result<(), CheckpointError> {
+    /// Writes all there is and waits for it. The task ends with this.
+    pub(crate) fn finish(&mut self, now: Timestamp, stores: &mut Stores) -> Result<(), CheckpointError> {
         self.port.finish()?;
         if self.bytes > 0 {
-            self.write(now)?;
+            self.write(now, stores)?;
         }
         self.port.finish()
     }
 
-    fn write(&mut self, now: Timestamp) -> Result<(), CheckpointError> {
+    fn write(&mut self, now: Timestamp, stores: &mut Stores) -> Result<(), CheckpointError> {
         self.last_at = Some(now);
-        self.bytes = 0;
-        let stores = self.pending.iter_mut().map(|pending| StoreChanges {
+        self.is_urgent = false;
+        let mut deleted = Vec::new();
+        for (store, pending) in self.pending.iter().enumerate() {
+            let gone = pending.entries.iter().filter(|(_, value)| value.is_none());
+            deleted.extend(gone.map(|(key, _)| (store, key.clone())));
+        }
+        self.writing = Some(Writing { deleted, bytes: std::mem::take(&mut self.bytes) });
+        let changes = self.pending.iter_mut().map(|pending| StoreChanges {
             entries: std::mem::take(&mut pending.entries).into_iter().collect(),
             next_offset: pending.next_offset.take(),
         });
-        self.port.write(CheckpointBatch { stores: stores.collect(), committed_at: self.committed_at })
+        stores.batch_begun();
+        self.port.write(CheckpointBatch { stores: changes.collect(), committed_at: self.committed_at })
+    }
+
+    /// Gives memory of a store back, about `bytes`, of what the checkpoint has.
+    pub(crate) fn evict(&self, store: usize, bytes: usize, stores: &mut Stores) -> Evicted {
+        let pending = self.pending[store].entries.iter().filter(|(_, value)| value.is_none());
+        let writing = self.writing.iter().flat_map(|writing| &writing.deleted).filter(|(other, _)| *other == store);
+        stores.evict(store, bytes, pending.map(|(key, _)| key.as_ref()), writing.map(|(_, key)| key.as_ref()))
+    }
+
+    /// Writes the next batch as soon as it can: only then more memory can be given back.
+    pub(crate) fn hurry(&mut self) {
+        self.is_urgent = true;
     }
 
     /// Bytes that are committed but not in the checkpoint.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The memory that all that is not in the checkpoint takes here.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        self.bytes + self.writing.as_ref().map_or(0, |writing| writing.bytes)
     }
 }
 

@@ -68,7 +68,11 @@ impl Task {
             let (start, end) = (log.bounds(&changelog)?.0, log.written_end(&changelog)?);
             let position = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.port().position(store));
             if position.is_some() {
-                self.restore.checkpointed.push((store, None));
+                if self.core.stores.entries(store).may_be_part() {
+                    self.core.stores.start_from_checkpoint(store);
+                } else {
+                    self.restore.checkpointed.push((store, None));
+                }
             }
             let start = position.map_or(start, |position| position.max(start));
             if start < end {
@@ -102,22 +106,28 @@ impl Task {
         Ok(true)
     }
 
-    /// Loads about `max_bytes` of the checkpoint; true when there is no more of it.
+    /// Loads about `max_bytes` of the stores that must be whole; true when there is no more of them.
     fn load_step(&mut self, max_bytes: usize) -> Result<bool, CheckpointError> {
-        let Self { restore, checkpoint, core, .. } = self;
-        let (Some((store, after)), Some(checkpoint)) = (restore.checkpointed.pop(), checkpoint) else {
-            return Ok(true);
-        };
-        let stores = &mut core.stores;
-        let mut each = |key: &[u8], value: &[u8]| {
-            restore.records += 1;
-            restore.total += 1;
-            stores.restore(store, key, Some(value));
-        };
-        if let Some(last) = checkpoint.port().load(store, after.as_deref(), max_bytes, &mut each)? {
+        let Self { restore, core, .. } = self;
+        let Some((store, after)) = restore.checkpointed.pop() else { return Ok(true) };
+        let before = core.stores.entries(store).len();
+        if let Some(last) = core.stores.warm(store, after.as_deref(), max_bytes)? {
             restore.checkpointed.push((store, Some(last)));
         }
+        let loaded = (core.stores.entries(store).len() - before) as u64;
+        restore.records += loaded;
+        restore.total += loaded;
         Ok(restore.checkpointed.is_empty())
+    }
+
+    /// Lets the stores start from the checkpoint, or throws it away where it is of no use.
+    pub(crate) fn use_checkpoint(&mut self, is_usable: bool) -> Result<(), CheckpointError> {
+        let Some(checkpoint) = &mut self.checkpoint else { return Ok(()) };
+        if !is_usable || checkpoint.has_unplaced_entries()? {
+            checkpoint.clear()?;
+        }
+        self.core.stores.attach(checkpoint.port().reader()?);
+        Ok(())
     }
 
     /// Begins again without the checkpoint.

@@ -6,11 +6,13 @@ use schemas::Timestamp;
 use thiserror::Error;
 
 use super::restore::Restore;
-use super::{Checkpointing, LetterSettings, PartPlan, RecordQueue, TaskCore, TaskId, TaskState, dead_letter};
+use super::{
+    Checkpointing, LetterSettings, PartPlan, RecordQueue, Residence, TaskCore, TaskId, TaskState, dead_letter,
+};
 use crate::store::{GlobalTable, Stores, expired, first_timer, parse_timer};
 use crate::{
-    Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, OutgoingRecord, Position, Processor,
-    Producer, Record, StoreKind, Timer, TopicName, TopicPartition, TopologyError, Verdict,
+    CheckpointError, Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, OutgoingRecord,
+    Position, Processor, Producer, Record, StoreKind, Timer, TopicName, TopicPartition, TopologyError, Verdict,
 };
 
 /// How many expired windows one commit removes from one store.
@@ -31,6 +33,9 @@ pub(crate) enum TaskError {
     /// The position the task was assigned with stands for another count than its books.
     #[error("the committed position of input {input} stands for {taken} records taken in, the books say {booked}")]
     Books { input: usize, taken: u64, booked: u64 },
+    /// The checkpoint that a store is a part of cannot be read: what was decided since is void.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
 }
 
 /// What one step of a task did.
@@ -62,6 +67,7 @@ pub(crate) struct Task {
     pub(super) restore: Restore,
     /// `None` where none is kept, and once it failed.
     pub(crate) checkpoint: Option<Checkpointing>,
+    pub(crate) residence: Residence,
     /// Whether the open transaction holds anything of this task.
     pub(crate) touched: bool,
     /// Bytes sent in the open transaction.
@@ -92,6 +98,7 @@ impl Task {
             state: TaskState::Created,
             restore: Restore::new(positions),
             checkpoint: None,
+            residence: Residence::default(),
             queues: queues.collect(),
             nodes,
             no_topic: "".into(),
@@ -144,7 +151,9 @@ impl Task {
         let before = self.core.stream_time;
         self.core.stream_time = before.max(timestamp);
         let call = Call { topic: &record.topic, partition: record.partition, offset: record.offset, now, tables };
-        let verdict = match run_source(&mut self.nodes, &mut self.core, source, &record, call) {
+        let ended = run_source(&mut self.nodes, &mut self.core, source, &record, call);
+        self.check_reads()?;
+        let verdict = match ended {
             Ok(verdict) => verdict,
             Err(fault) => {
                 self.core.undo_call(savepoint);
@@ -234,7 +243,9 @@ impl Task {
             let timer = Timer { clock, deadline, key };
             let call =
                 Call { topic: &self.no_topic, partition: self.core.id.partition, offset: Offset(-1), now, tables };
-            match run_timer(&mut self.nodes, &mut self.core, node, &timer, call) {
+            let ended = run_timer(&mut self.nodes, &mut self.core, node, &timer, call);
+            self.check_reads()?;
+            match ended {
                 Ok(()) => {
                     self.core.book_call(None);
                     self.finish_call(producer)?;
@@ -251,6 +262,11 @@ impl Task {
             }
         }
         Ok(fired)
+    }
+
+    /// Fails when something was read that the checkpoint could not give: whatever came of it is void.
+    fn check_reads(&mut self) -> Result<(), CheckpointError> {
+        self.core.stores.take_trouble().map_or(Ok(()), Err)
     }
 
     /// Hands the sends of a call that succeeded to the producer.
@@ -292,6 +308,7 @@ impl Task {
     ) -> Result<(), TaskError> {
         self.expire_windows();
         self.write_books()?;
+        self.check_reads()?;
         let Self { core, queues, checkpoint, .. } = self;
         let TaskCore { stores, plan, id, .. } = core;
         stores.for_each_changed(|store, key, value| {
@@ -310,7 +327,7 @@ impl Task {
         })?;
         // All positions, moved or not: a log fences a writer that no longer owns them.
         for queue in queues.iter() {
-            let metadata = format!("taken={}", queue.taken);
+            let metadata = taken_note(queue.taken);
             positions.push((queue.partition.clone(), Position { next_offset: queue.next, metadata }));
         }
         Ok(())
@@ -325,6 +342,15 @@ impl Task {
                 }
             }
         }
+    }
+
+    /// The positions that were committed last, of all sources.
+    pub(crate) fn committed_positions(&self) -> Vec<Position> {
+        let position = |queue: &RecordQueue| Position {
+            next_offset: queue.committed,
+            metadata: taken_note(queue.committed_taken),
+        };
+        self.queues.iter().map(position).collect()
     }
 
     /// The open transaction is durable.
@@ -358,6 +384,11 @@ impl Task {
         self.sent_bytes = 0;
         Ok(())
     }
+}
+
+/// The note that a position carries with the count of records taken in.
+fn taken_note(taken: u64) -> String {
+    format!("taken={taken}")
 }
 
 /// The count of records taken in that a committed position carries.

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use schemas::Timestamp;
 
 use super::{Worker, WorkerError};
-use crate::task::{CheckpointPace, Checkpointing, Task};
+use crate::task::{CheckpointPace, Checkpointing, Task, TaskState};
 use crate::{CheckpointError, TopicPartition};
 
 /// Which store of which task a changelog's partition belongs to.
@@ -24,12 +24,10 @@ impl Worker {
                 return Ok(());
             }
         }
-        if !task.is_checkpoint_usable(self.log.as_ref(), now, self.settings.checkpoints.age_max)? {
-            let cleared = task.checkpoint.as_mut().map_or(Ok(()), Checkpointing::clear);
-            if let Err(error) = cleared {
-                task.checkpoint = None;
-                self.checkpoint_failed(&error);
-            }
+        let is_usable = task.is_checkpoint_usable(self.log.as_ref(), now, self.settings.checkpoints.age_max)?;
+        if let Err(error) = task.use_checkpoint(is_usable) {
+            task.checkpoint = None;
+            self.checkpoint_failed(&error);
         }
         Ok(())
     }
@@ -74,23 +72,44 @@ impl Worker {
     }
 
     /// Writes the checkpoints that are due.
-    pub(super) fn write_checkpoints(&mut self, now: Timestamp) {
+    pub(super) fn write_checkpoints(&mut self, now: Timestamp) -> Result<(), WorkerError> {
         if self.settings.checkpoints.place.is_none() {
-            return;
+            return Ok(());
         }
         let settings = &self.settings.checkpoints;
         let pace = CheckpointPace { interval: settings.interval, bytes_max: settings.bytes_max };
-        let mut failed = None;
-        for task in &mut self.tasks {
+        for index in 0..self.tasks.len() {
+            let task = &mut self.tasks[index];
             let Some(checkpoint) = &mut task.checkpoint else { continue };
-            if let Err(error) = checkpoint.step(now, pace, &task.core.id) {
+            let Err(error) = checkpoint.step(now, pace, &task.core.id, &mut task.core.stores) else { continue };
+            if task.core.stores.are_whole() {
                 task.checkpoint = None;
-                failed = Some(error);
+                self.checkpoint_failed(&error);
+            } else {
+                // What has left memory is nowhere else any more that is kept up to date.
+                self.restart_whole(index, &error)?;
             }
         }
-        if let Some(error) = failed {
-            self.checkpoint_failed(&error);
+        Ok(())
+    }
+
+    /// The checkpoint that a task's stores are a part of is lost: the open transaction is thrown away, and
+    /// a new task on the committed positions reads its changelogs whole.
+    pub(super) fn restart_whole(&mut self, index: usize, error: &CheckpointError) -> Result<(), WorkerError> {
+        if self.tasks[index].state == TaskState::Restoring {
+            return self.forget_checkpoint(index, error);
         }
+        self.checkpoint_failed(error);
+        self.rewind()?;
+        let old = &mut self.tasks[index];
+        let (id, plan, positions) = (old.core.id.clone(), old.core.plan.clone(), old.committed_positions());
+        let held: Vec<_> = old.queues.iter().map(|queue| queue.partition.clone()).collect();
+        old.state.advance(TaskState::Closed);
+        let letters = self.settings.letters.clone();
+        self.tasks[index] = Task::new(id, plan, &positions, letters, self.settings.max_record_bytes)?;
+        self.tasks[index].begin_restore(self.log.as_ref())?;
+        self.connect()?.consumer.pause(&held);
+        Ok(())
     }
 
     /// Completes the checkpoints of tasks that will be closed in good order.
@@ -109,7 +128,7 @@ impl Worker {
         for (index, task) in self.tasks.iter_mut().enumerate() {
             if which(index)
                 && let Some(mut checkpoint) = task.checkpoint.take()
-                && let Err(error) = checkpoint.finish(now)
+                && let Err(error) = checkpoint.finish(now, &mut task.core.stores)
             {
                 failed = Some(error);
             }

@@ -3,7 +3,7 @@
 use schemas::Timestamp;
 
 use super::{Connection, Worker, WorkerError};
-use crate::task::TaskState;
+use crate::task::{TaskError, TaskState};
 use crate::{Commit, TopicPartition};
 
 impl Worker {
@@ -22,8 +22,16 @@ impl Worker {
         self.connect()?;
         let Some(Connection { consumer, producer }) = &mut self.connection else { return Ok(Commit::Fenced) };
         self.positions.clear();
-        for task in self.tasks.iter_mut().filter(|task| task.touched) {
-            task.prepare_commit(now, producer.as_mut(), &mut self.positions)?;
+        for (index, task) in self.tasks.iter_mut().enumerate().filter(|(_, task)| task.touched) {
+            match task.prepare_commit(now, producer.as_mut(), &mut self.positions) {
+                Ok(()) => {}
+                Err(TaskError::Checkpoint(error)) => {
+                    self.counters.aborts += 1;
+                    self.restart_whole(index, &error)?;
+                    return Ok(Commit::Aborted);
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         let ended = producer.commit_as(&consumer.membership(), &self.positions)?;
         let opened = self.opened_at.take().unwrap_or(now);

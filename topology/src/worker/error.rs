@@ -34,7 +34,8 @@ impl From<TaskError> for WorkerError {
             TaskError::Log(error) => Self::Log(error),
             TaskError::Stop { place, fault } => Self::Stop { place, fault },
             TaskError::Invariant(text) => Self::Invariant(text),
-            books @ TaskError::Books { .. } => Self::Invariant(books.to_string()),
+            // A checkpoint that fails is handled where it does: it never ends a worker.
+            other @ (TaskError::Books { .. } | TaskError::Checkpoint(_)) => Self::Invariant(other.to_string()),
         }
     }
 }

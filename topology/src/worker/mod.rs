@@ -4,6 +4,7 @@ mod assignment;
 mod checkpoint;
 mod commit;
 mod error;
+mod memory;
 mod settings;
 mod snapshot;
 mod step;
@@ -18,6 +19,7 @@ pub use settings::*;
 pub use snapshot::*;
 pub use step::*;
 
+use crate::budget::BudgetShare;
 use crate::store::GlobalTable;
 use crate::task::{PartPlan, Task};
 use crate::{Consumer, ConsumerConfig, Log, LogError, Position, Producer, Record, TaskId, TopicPartition, Topology};
@@ -49,6 +51,10 @@ pub struct Worker {
     changelog_routes: checkpoint::ChangelogRoutes,
     /// Why the last checkpoint that failed did.
     checkpoint_trouble: Option<String>,
+    /// What it uses of the memory that all workers share.
+    share: BudgetShare,
+    /// Whether the last step brought entries back into memory: there may be more.
+    is_warming: bool,
 }
 
 struct Connection {
@@ -65,6 +71,8 @@ struct Counters {
     fenced: u64,
     last_transaction_millis: i64,
     checkpoint_failures: u64,
+    evicted: u64,
+    checkpoint_reads: u64,
 }
 
 impl Worker {
@@ -85,6 +93,8 @@ impl Worker {
         let plan = |part| Arc::new(PartPlan::new(part, &topology.tables, &settings.application));
         Ok(Self {
             plans: topology.sub_topologies.iter().map(plan).collect(),
+            share: BudgetShare::new(settings.memory.clone()),
+            is_warming: false,
             log,
             settings,
             tables,

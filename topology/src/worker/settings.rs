@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Checkpoints, LetterSettings};
+use crate::{Checkpoints, LetterSettings, MemoryBudget};
 
 /// Settings of a worker.
 #[derive(Clone, Debug)]
@@ -38,6 +38,9 @@ pub struct WorkerSettings {
     pub letters: LetterSettings,
     /// Where checkpoints of stores are kept; without it every start replays whole changelogs.
     pub checkpoints: CheckpointSettings,
+    /// What stores, tables and queues of all workers of this instance may take together: beyond that,
+    /// entries that a checkpoint has leave memory. The same for all of them.
+    pub memory: Arc<MemoryBudget>,
 }
 
 /// Where and when checkpoints of stores are written.
@@ -90,6 +93,7 @@ impl WorkerSettings {
             max_record_bytes: 1 << 20,
             letters: LetterSettings::default(),
             checkpoints: CheckpointSettings::default(),
+            memory: MemoryBudget::unlimited(),
         }
     }
 }

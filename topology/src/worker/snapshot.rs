@@ -30,6 +30,10 @@ pub struct WorkerSnapshot {
     pub checkpoint_failures: u64,
     /// Why the last of them was.
     pub checkpoint_trouble: Option<String>,
+    /// Entries that left memory since it started, because the budget was spent.
+    pub evicted: u64,
+    /// Values that were looked up in a checkpoint since it started, because they were not in memory.
+    pub checkpoint_reads: u64,
     /// When it committed last.
     pub last_commit_at: Option<Timestamp>,
     /// How long the last committed transaction was open, by the times of the steps.
@@ -87,10 +91,12 @@ pub struct SourceSnapshot {
 pub struct StoreSnapshot {
     /// Its name.
     pub name: String,
-    /// How many entries.
+    /// How many entries are in memory.
     pub entries: usize,
     /// What they occupy.
     pub bytes: usize,
+    /// Whether they are all there are; else the checkpoint has more.
+    pub is_whole: bool,
 }
 
 impl WorkerSnapshot {
@@ -109,6 +115,7 @@ impl Worker {
             name: table.spec.name.clone(),
             entries: table.len(),
             bytes: table.bytes(),
+            is_whole: true,
         };
         WorkerSnapshot {
             joined: self.joined,
@@ -121,6 +128,8 @@ impl Worker {
             checkpoint_failures: self.counters.checkpoint_failures,
             checkpoint_trouble: self.checkpoint_trouble.clone(),
             fenced: self.counters.fenced,
+            evicted: self.counters.evicted,
+            checkpoint_reads: self.counters.checkpoint_reads,
             last_commit_at: self.last_commit_at,
             last_transaction_millis: self.counters.last_transaction_millis,
         }
@@ -142,7 +151,8 @@ fn task_snapshot(task: &Task) -> TaskSnapshot {
     }
     let store = |(index, plan): (usize, &crate::task::StorePlan)| {
         let entries = task.core.stores.entries(index);
-        StoreSnapshot { name: plan.name.clone(), entries: entries.len(), bytes: entries.bytes() }
+        let (bytes, is_whole) = (entries.bytes(), entries.is_whole());
+        StoreSnapshot { name: plan.name.clone(), entries: entries.len(), bytes, is_whole }
     };
     let (restored, to_restore) = task.restore_progress();
     TaskSnapshot {

@@ -44,7 +44,9 @@ impl Worker {
         work.timers += self.punctuate(now)?;
         self.throttle();
         let commit = if self.commit_is_due(now, brought) { Some(self.commit(now)?) } else { None };
-        self.write_checkpoints(now);
+        self.write_checkpoints(now)?;
+        self.keep_budget();
+        self.warm()?;
         self.counters.records += work.records as u64;
         self.counters.timers += work.timers as u64;
         Ok(Step { records: work.records, timers: work.timers, commit, idle: self.is_idle(), wake_at: self.wake_at() })
@@ -53,7 +55,7 @@ impl Worker {
     /// How long a poll may wait.
     fn patience(&self, now: Timestamp, timeout: Duration) -> Duration {
         let until = |instant: Timestamp| Duration::from_millis(instant.millis_since(now).max(0) as u64);
-        if self.has_runnable_records() || self.is_restoring() {
+        if self.has_runnable_records() || self.is_restoring() || self.is_warming {
             return Duration::ZERO;
         }
         let mut patience = self.wake_at().map_or(timeout, |instant| timeout.min(until(instant)));
@@ -161,15 +163,23 @@ impl Worker {
         let retry_after = self.settings.retry_backoff.as_millis() as i64;
         let mut work = Work::default();
         let mut progress = true;
-        while progress && work.records < self.settings.max_records_per_step && !self.over_budget() {
+        let mut failed = None;
+        'work: while progress && work.records < self.settings.max_records_per_step && !self.over_budget() {
             progress = false;
             let Some(Connection { producer, .. }) = &mut self.connection else { break };
-            for task in &mut self.tasks {
+            for (index, task) in self.tasks.iter_mut().enumerate() {
                 for _ in 0..TURN {
                     if !task.is_running() {
                         break;
                     }
-                    let done = task.process_next(now, &self.tables, producer.as_mut(), retry_after)?;
+                    let done = match task.process_next(now, &self.tables, producer.as_mut(), retry_after) {
+                        Ok(done) => done,
+                        Err(TaskError::Checkpoint(error)) => {
+                            failed = Some((index, error));
+                            break 'work;
+                        }
+                        Err(error) => return Err(error.into()),
+                    };
                     work.records += done.records;
                     work.timers += done.timers;
                     if done.records == 0 {
@@ -178,6 +188,10 @@ impl Worker {
                     progress = true;
                 }
             }
+        }
+        if let Some((index, error)) = failed {
+            self.restart_whole(index, &error)?;
+            return Ok(Work::default());
         }
         if work.records > 0 {
             self.opened_at.get_or_insert(now);
@@ -190,8 +204,15 @@ impl Worker {
         let limit = self.settings.max_timers_per_step;
         let mut fired = 0;
         let Some(Connection { producer, .. }) = &mut self.connection else { return Ok(0) };
-        for task in self.tasks.iter_mut().filter(|task| task.is_running()) {
-            fired += task.punctuate(now, &self.tables, producer.as_mut(), limit, retry_after)?;
+        for (index, task) in self.tasks.iter_mut().enumerate().filter(|(_, task)| task.is_running()) {
+            match task.punctuate(now, &self.tables, producer.as_mut(), limit, retry_after) {
+                Ok(count) => fired += count,
+                Err(TaskError::Checkpoint(error)) => {
+                    self.restart_whole(index, &error)?;
+                    return Ok(0);
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         if fired > 0 {
             self.opened_at.get_or_insert(now);
@@ -235,7 +256,7 @@ impl Worker {
         !brought && !self.has_runnable_records() && rested
     }
 
-    fn has_runnable_records(&self) -> bool {
+    pub(super) fn has_runnable_records(&self) -> bool {
         self.tasks.iter().any(|task| task.is_running() && task.has_records())
     }
 

@@ -18,6 +18,9 @@ struct Count {
     counts: TypedStore<u64>,
     windows: StoreHandle,
     parked: TypedStore<(Origin, Bytes)>,
+    /// Keys that are on: `flip` puts one or deletes it.
+    flips: StoreHandle,
+    flipped: SinkHandle,
     out: SinkHandle,
     released: SinkHandle,
 }
@@ -27,6 +30,8 @@ impl Processor for Count {
         self.counts = TypedStore::new(init.store("counts")?);
         self.windows = init.store("windows")?;
         self.parked = TypedStore::new(init.store("parked")?);
+        self.flips = init.store("flips")?;
+        self.flipped = init.sink("flipped")?;
         self.out = init.sink("counts")?;
         self.released = init.sink("released")?;
         Ok(())
@@ -51,6 +56,16 @@ impl Processor for Count {
             }
             Some(b"huge") => {
                 context.send(self.out, Some(key), Some(vec![0; 2 << 20].into()));
+                Ok(Outcome::Applied.into())
+            }
+            Some(b"flip") => {
+                let is_on = context.peek(self.flips, &key).is_some();
+                if is_on {
+                    context.delete(self.flips, &key);
+                } else {
+                    context.put(self.flips, &key, Bytes::new());
+                }
+                context.send(self.flipped, Some(key), Some(if is_on { "off" } else { "on" }.into()));
                 Ok(Outcome::Applied.into())
             }
             Some(b"park") => {
@@ -119,7 +134,9 @@ pub fn counting() -> Topology {
         .store(StoreSpec::key_value("counts"))
         .store(StoreSpec::window("windows", Duration::from_secs(1)))
         .store(StoreSpec::ordered("parked"))
-        .processor("counter", &["in"], &["counts", "windows", "parked"], &[], || Box::<Count>::default())
+        .store(StoreSpec::key_value("flips"))
+        .processor("counter", &["in"], &["counts", "windows", "parked", "flips"], &[], || Box::<Count>::default())
+        .sink("flipped", "flipped", &["counter"])
         .sink("counts", "counts", &["counter"])
         .sink("released", "released", &["counter"]);
     builder

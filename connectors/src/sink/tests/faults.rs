@@ -12,7 +12,7 @@ use super::{
 use crate::sink::{SinkError, SinkSettings};
 
 const FAULTS: FaultPlan =
-    FaultPlan { abort: 200, fence: 0, lost_acknowledgement: 150, failed_commit: 150, poll: 50, late_marker: 0 };
+    FaultPlan { abort: 200, lost_acknowledgement: 150, failed_commit: 150, poll: 50, ..FaultPlan::NONE };
 
 #[tokio::test]
 async fn one_outcome_each_whatever_the_log_does() {

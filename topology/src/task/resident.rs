@@ -1,0 +1,68 @@
+//! How much of a task's stores is in memory: giving back what the checkpoint has, bringing it back when
+//! there is room.
+
+use super::Task;
+use crate::CheckpointError;
+use crate::store::{Epoch, Evicted};
+
+/// How far the entries that only the checkpoint has are brought back.
+#[derive(Default)]
+pub(crate) struct Residence {
+    /// The store that is being brought back, with the last key read.
+    warming: Option<(usize, Option<Vec<u8>>)>,
+    /// The last batch of the checkpoint when all that could be given back was: more can be after the next.
+    exhausted_at: Option<Epoch>,
+}
+
+impl Task {
+    /// The memory that stores, queues and unwritten changes take, about.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let queued: usize = self.queues.iter().map(super::RecordQueue::bytes).sum();
+        let unwritten = self.checkpoint.as_ref().map_or(0, super::Checkpointing::resident_bytes);
+        self.core.stores.resident_bytes() + queued + unwritten
+    }
+
+    /// Gives memory back, about `bytes`. It has no open transaction. What is not in the checkpoint yet
+    /// cannot be given back: where that is in the way, the next batch is hurried.
+    pub(crate) fn evict(&mut self, bytes: usize) -> Evicted {
+        debug_assert!(!self.touched);
+        let mut sum = Evicted::default();
+        let Some(checkpoint) = &mut self.checkpoint else { return sum };
+        let finished = self.core.stores.finished();
+        if self.residence.exhausted_at != Some(finished) {
+            for store in 0..self.core.plan.stores.len() {
+                let evicted = checkpoint.evict(store, bytes.saturating_sub(sum.bytes), &mut self.core.stores);
+                if evicted.entries > 0 && self.residence.warming.as_ref().is_some_and(|(other, _)| *other == store) {
+                    self.residence.warming = None;
+                }
+                sum.entries += evicted.entries;
+                sum.bytes += evicted.bytes;
+            }
+            self.residence.exhausted_at = (sum.bytes < bytes).then_some(finished);
+        }
+        if sum.bytes < bytes {
+            checkpoint.hurry();
+        }
+        sum
+    }
+
+    /// Brings about `max_bytes` back into memory; false when there is nothing to bring back. It has no
+    /// open transaction.
+    pub(crate) fn warm_step(&mut self, max_bytes: usize) -> Result<bool, CheckpointError> {
+        debug_assert!(!self.touched);
+        if self.checkpoint.is_none() {
+            return Ok(false);
+        }
+        let stores = &mut self.core.stores;
+        let next = || (0..self.core.plan.stores.len()).find(|store| !stores.entries(*store).is_whole());
+        let Some((store, after)) = self.residence.warming.take().or_else(|| next().map(|store| (store, None))) else {
+            return Ok(false);
+        };
+        match stores.warm(store, after.as_deref(), max_bytes)? {
+            Some(last) => self.residence.warming = Some((store, Some(last))),
+            None => stores.loaded(store),
+        }
+        self.residence.exhausted_at = None;
+        Ok(true)
+    }
+}
