@@ -12,7 +12,8 @@ use thiserror::Error;
 
 use crate::{Offset, TaskId};
 
-/// A checkpoint could not be opened, read or written: the task goes on without it.
+/// A checkpoint could not be opened, read or written: the task goes on without it, and where its
+/// stores were only a part of it, begins anew from the changelogs.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct CheckpointError(pub String);

@@ -328,7 +328,7 @@ mod tests {
             entries.put(number, Entry::new(&number.to_be_bytes(), b"v"), Mark::value(Epoch::LOADED).unused());
         }
         let kept: Vec<u32> = (0..100).filter(|number| number % 3 == 0).collect();
-        kept.iter().for_each(|number| assert!(entries.get(*number, &number.to_be_bytes()).is_some()));
+        assert!(kept.iter().all(|number| entries.get(*number, &number.to_be_bytes()).is_some()));
         let half = 50 * (Entry::new(&[0; 4], b"v").bytes() + ALLOCATION_OVERHEAD);
         assert_eq!(entries.evict(Epoch::LOADED, half).entries, 50);
         assert!(kept.iter().all(|number| entries.get(*number, &number.to_be_bytes()).is_some()));

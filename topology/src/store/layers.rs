@@ -30,11 +30,6 @@ impl Stores {
         }
     }
 
-    /// Whether all of them are in memory as a whole.
-    pub(crate) fn are_whole(&self) -> bool {
-        self.entries.iter().all(Entries::is_whole)
-    }
-
     /// The last batch that the checkpoint shows.
     pub(crate) fn finished(&self) -> Epoch {
         self.finished

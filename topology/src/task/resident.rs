@@ -50,9 +50,6 @@ impl Task {
     /// open transaction.
     pub(crate) fn warm_step(&mut self, max_bytes: usize) -> Result<bool, CheckpointError> {
         debug_assert!(!self.touched);
-        if self.checkpoint.is_none() {
-            return Ok(false);
-        }
         let stores = &mut self.core.stores;
         let next = || (0..self.core.plan.stores.len()).find(|store| !stores.entries(*store).is_whole());
         let Some((store, after)) = self.residence.warming.take().or_else(|| next().map(|store| (store, None))) else {

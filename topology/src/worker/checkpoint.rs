@@ -72,9 +72,9 @@ impl Worker {
     }
 
     /// Writes the checkpoints that are due.
-    pub(super) fn write_checkpoints(&mut self, now: Timestamp) -> Result<(), WorkerError> {
+    pub(super) fn write_checkpoints(&mut self, now: Timestamp) {
         if self.settings.checkpoints.place.is_none() {
-            return Ok(());
+            return;
         }
         let settings = &self.settings.checkpoints;
         let pace = CheckpointPace { interval: settings.interval, bytes_max: settings.bytes_max };
@@ -82,18 +82,14 @@ impl Worker {
             let task = &mut self.tasks[index];
             let Some(checkpoint) = &mut task.checkpoint else { continue };
             let Err(error) = checkpoint.step(now, pace, &task.core.id, &mut task.core.stores) else { continue };
-            if task.core.stores.are_whole() {
-                task.checkpoint = None;
-                self.checkpoint_failed(&error);
-            } else {
-                // What has left memory is nowhere else any more that is kept up to date.
-                self.restart_whole(index, &error)?;
-            }
+            // A store that is a part goes on reading the last batch that was finished: all that came
+            // later is in memory, and from now on stays there.
+            task.checkpoint = None;
+            self.checkpoint_failed(&error);
         }
-        Ok(())
     }
 
-    /// The checkpoint that a task's stores are a part of is lost: the open transaction is thrown away, and
+    /// The checkpoint that a task's stores are a part of cannot be read: the open transaction is thrown away, and
     /// a new task on the committed positions reads its changelogs whole.
     pub(super) fn restart_whole(&mut self, index: usize, error: &CheckpointError) -> Result<(), WorkerError> {
         if self.tasks[index].state == TaskState::Restoring {

@@ -4,8 +4,8 @@ use super::{Worker, WorkerError};
 use crate::store::GlobalTable;
 use crate::task::Task;
 
-/// How much one idle step brings back into memory.
-const WARM_BYTES: usize = 256 << 10;
+/// Which part of what a step may restore an idle step brings back: the next record comes first.
+const WARM_PART: usize = 16;
 
 impl Worker {
     /// Tells the budget what is used, and gives memory back when that is too much.
@@ -45,7 +45,7 @@ impl Worker {
             if task.touched || !task.is_running() {
                 continue;
             }
-            match task.warm_step(WARM_BYTES) {
+            match task.warm_step(self.settings.restore_max_bytes / WARM_PART) {
                 Ok(false) => {}
                 Ok(true) => {
                     self.is_warming = true;

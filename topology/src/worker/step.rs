@@ -44,7 +44,7 @@ impl Worker {
         work.timers += self.punctuate(now)?;
         self.throttle();
         let commit = if self.commit_is_due(now, brought) { Some(self.commit(now)?) } else { None };
-        self.write_checkpoints(now)?;
+        self.write_checkpoints(now);
         self.keep_budget();
         self.warm()?;
         self.counters.records += work.records as u64;

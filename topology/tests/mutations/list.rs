@@ -169,4 +169,95 @@ pub const MUTATIONS: &[Mutation] = &[
         "        for task in &mut self.tasks {\n            task.committed(now);\n        }\n        \
          self.finish_checkpoints_of(partitions, now);\n        self.close_tasks(partitions);",
     ),
+    mutation(
+        "an entry leaves memory before a checkpoint has it",
+        "store/entries.rs",
+        "            if !mark.is_in(finished) {\n                continue;\n            }\n",
+        "            let _ = finished;\n",
+    ),
+    mutation(
+        "what is committed counts as being in the checkpoint already",
+        "store/entries.rs",
+        "let mark = slot.mark.get().at(epoch);",
+        "let mark = slot.mark.get().at(if epoch > Epoch::LOADED { Epoch::LOADED } else { epoch });",
+    ),
+    mutation(
+        "a batch counts as finished while it is being collected",
+        "store/layers.rs",
+        "        self.finished = self.epoch.before();\n",
+        "        self.finished = self.epoch;\n",
+    ),
+    mutation(
+        "reads go on in the checkpoint as it was before the last batch",
+        "store/layers.rs",
+        "        self.reader = Some(reader);\n        self.finished",
+        "        drop(reader);\n        self.finished",
+    ),
+    mutation(
+        "a key that is not in memory counts as one that does not exist",
+        "store/transaction.rs",
+        "Found::Nothing if !entries.is_whole() => self.read_checkpoint(store, key),",
+        "Found::Nothing if !entries.is_whole() && key.is_empty() => self.read_checkpoint(store, key),",
+    ),
+    mutation(
+        "a deletion of what only the checkpoint has is forgotten",
+        "store/transaction.rs",
+        "            self.replace(store, key, &[], Mark::deleted(Epoch::OPEN));\n",
+        "            if let Some((entry, mark)) = self.entries[store].remove(hash, key) {\n                \
+         self.push(store, hash, 0, mark, Replaced::Entry(entry));\n            }\n",
+    ),
+    mutation(
+        "a replayed deletion of what only the checkpoint has is forgotten",
+        "store/transaction.rs",
+        "None => drop(entries.put(hash, Entry::new(key, &[]), Mark::deleted(epoch))),",
+        "None => drop(entries.remove(hash, key)),",
+    ),
+    mutation(
+        "a store that becomes a part forgets what the next batch deletes",
+        "store/layers.rs",
+        "            pending.for_each(|key| self.remember_deleted(store, key, next));\n",
+        "            let _ = (pending.count(), next);\n",
+    ),
+    mutation(
+        "a store that becomes a part forgets what the batch under way deletes",
+        "store/layers.rs",
+        "            writing.for_each(|key| self.remember_deleted(store, key, under_way));\n",
+        "            let _ = (writing.count(), under_way);\n",
+    ),
+    mutation(
+        "what comes back from the checkpoint replaces what is newer",
+        "store/transaction.rs",
+        "        if entries.find(hash, key) == Found::Nothing {\n",
+        "        if entries.find(hash, key) != Found::Deleted {\n",
+    ),
+    mutation(
+        "what comes back from the checkpoint undoes deletions",
+        "store/transaction.rs",
+        "        if entries.find(hash, key) == Found::Nothing {\n",
+        "        if !matches!(entries.find(hash, key), Found::Value(_)) {\n",
+    ),
+    mutation(
+        "a store counts as whole before all of it has come back",
+        "task/resident.rs",
+        "            Some(last) => self.residence.warming = Some((store, Some(last))),\n",
+        "            Some(_) => stores.loaded(store),\n",
+    ),
+    mutation(
+        "what is given back while a store comes back is not asked for again",
+        "task/resident.rs",
+        "                    self.residence.warming = None;\n",
+        "                    self.residence.exhausted_at = None;\n",
+    ),
+    mutation(
+        "a call goes on with what a failed read made it believe",
+        "task/run.rs",
+        "source, &record, call);\n        self.check_reads()?;",
+        "source, &record, call);\n        let _ = self.check_reads();",
+    ),
+    mutation(
+        "a task that begins anew leaves its open transaction",
+        "worker/checkpoint.rs",
+        "        self.checkpoint_failed(error);\n        self.rewind()?;\n",
+        "        self.checkpoint_failed(error);\n",
+    ),
 ];

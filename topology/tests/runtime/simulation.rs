@@ -48,7 +48,7 @@ fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<(SimulationE
     settings.checkpoints = seed.is_multiple_of(2);
     // On half of the disks without memory to speak of: whatever a checkpoint has leaves at once.
     if seed.is_multiple_of(4) {
-        settings.worker.memory = MemoryBudget::new(rng.below(3) * 20_000);
+        settings.worker.memory = MemoryBudget::new(rng.below(3) * 4_000);
     }
     let mut simulation =
         Simulation::new(seed, topology.clone(), settings, Timestamp(1_000_000)).map_err(|error| error.to_string())?;
