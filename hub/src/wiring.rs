@@ -14,7 +14,9 @@ use processors::route::Router;
 use processors::topology::HubSettings;
 use schemas::{Code, Family, Timestamp, tmf};
 use sha2::{Digest as _, Sha256};
-use topology::{CheckpointSettings, Checkpoints, Cleanup, Log, TopicName, TopicSpec, Topology, WorkerSettings};
+use topology::{
+    CheckpointSettings, Checkpoints, Cleanup, Log, MemoryBudget, TopicName, TopicSpec, Topology, WorkerSettings,
+};
 
 use crate::config::{Billing, Config, LogKind, Partner};
 
@@ -119,8 +121,19 @@ pub fn checkpoints(config: &Config) -> anyhow::Result<Arc<dyn Checkpoints>> {
     Ok(Arc::new(place.context("cannot start the thread that writes checkpoints")?))
 }
 
+/// What the state of all workers may take: half of the memory there is unless the file says.
+pub fn memory(config: &Config, machine_bytes: Option<u64>) -> Arc<MemoryBudget> {
+    let bytes = config.memory_bytes.or(machine_bytes.map(|bytes| bytes / 2));
+    bytes.map_or_else(MemoryBudget::unlimited, |bytes| MemoryBudget::new(usize::try_from(bytes).unwrap_or(usize::MAX)))
+}
+
 /// The settings of worker `member`.
-pub fn worker(config: &Config, member: u32, checkpoints: &Arc<dyn Checkpoints>) -> WorkerSettings {
+pub fn worker(
+    config: &Config,
+    member: u32,
+    checkpoints: &Arc<dyn Checkpoints>,
+    memory: &Arc<MemoryBudget>,
+) -> WorkerSettings {
     WorkerSettings {
         member,
         members: config.workers,
@@ -130,6 +143,7 @@ pub fn worker(config: &Config, member: u32, checkpoints: &Arc<dyn Checkpoints>) 
             interval: config.log.checkpoint_interval,
             ..CheckpointSettings::default()
         },
+        memory: memory.clone(),
         ..WorkerSettings::new(APPLICATION)
     }
 }

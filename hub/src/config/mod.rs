@@ -43,6 +43,8 @@ pub struct Config {
     pub http: Http,
     /// Threads that process.
     pub workers: u32,
+    /// What state in memory may take; `None` for half of the machine's memory.
+    pub memory_bytes: Option<u64>,
     /// The bounds and policies of the entity processors.
     pub entity: EntitySettings,
     /// Which changes go where.
@@ -146,6 +148,7 @@ impl Config {
         data.finish();
         let workers = root.section("workers");
         let count = workers.integer("count", 1..=64);
+        let memory = workers.integer("memory_bytes", 16 << 20..=16 << 40);
         workers.finish();
         let log = log::read(&root.section("log"));
         if let Some(count) = &count
@@ -171,6 +174,7 @@ impl Config {
         let config = Self {
             data: directory,
             workers: count.map_or_else(|| log.partitions.min(2), |found| found.value as u32),
+            memory_bytes: memory.map(|found| found.value),
             log,
             schemas,
             http,

@@ -25,7 +25,7 @@ fn rendered(text: &str) -> String {
 fn an_empty_file_is_the_defaults() {
     let config = Config::defaults();
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!((config.log.partitions, config.workers), (4, 2));
+    assert_eq!((config.log.partitions, config.workers, config.memory_bytes), (4, 2, None));
     assert_eq!(config.data, PathBuf::from("hub-data"));
     assert!(matches!(&config.billing, Billing::Sqlite(path) if path == Path::new("hub-data/billing.db")));
     // Default routes lead only where something is configured.
@@ -81,6 +81,8 @@ fn kafka_needs_brokers_and_a_safe_way_to_them() {
 
 #[test]
 fn relations_name_both_values() {
+    let told = rendered("[workers]\nmemory_bytes = 1000\n");
+    assert!(told.contains("workers.memory_bytes is 1000"), "{told}");
     let told = rendered("[log]\npartitions = 2\n[workers]\ncount = 3\n");
     assert!(told.contains("workers.count is 3 and log.partitions is 2"), "{told}");
     let told = rendered("[http.limits]\nevent_bytes = 2000\nbatch_bytes = 1000\n");

@@ -44,6 +44,10 @@ fn describe() {
     describe_gauge!("hub_restored_records", "Checkpoint entries and changelog records the tasks started from");
     describe_gauge!("hub_checkpoint_lag_bytes", "Committed changes of stores that no checkpoint has yet");
     describe_counter!("hub_checkpoint_failures_total", "Checkpoints given up: the next start replays more");
+    describe_gauge!("hub_state_resident_bytes", "Memory that stores, tables and queues take, about");
+    describe_gauge!("hub_state_budget_bytes", "Memory that they may take: workers.memory_bytes");
+    describe_counter!("hub_state_evicted_entries_total", "Entries that left memory because the budget was spent");
+    describe_counter!("hub_state_checkpoint_reads_total", "Values read from a checkpoint, not being in memory");
     describe_gauge!("hub_sla_open", "Clocks that run or rest, by objective");
     describe_gauge!("hub_sla_warned", "Open clocks past a warning level, by objective");
     describe_gauge!("hub_sla_breached", "Clocks past their target, by objective");
@@ -77,6 +81,10 @@ pub(super) fn publish(seen: &Observation, lag_seconds: &[(String, String, f64)])
     gauge!("hub_restored_records").set(seen.restored_records as f64);
     gauge!("hub_checkpoint_lag_bytes").set(seen.checkpoint_lag_bytes as f64);
     counter!("hub_checkpoint_failures_total").absolute(seen.checkpoint_failures);
+    gauge!("hub_state_resident_bytes").set(seen.resident_bytes as f64);
+    gauge!("hub_state_budget_bytes").set(seen.budget_bytes as f64);
+    counter!("hub_state_evicted_entries_total").absolute(seen.evicted);
+    counter!("hub_state_checkpoint_reads_total").absolute(seen.checkpoint_reads);
     for (objective, counts) in &seen.sla {
         gauge!("hub_sla_open", "objective" => objective.clone()).set(counts.open as f64);
         gauge!("hub_sla_warned", "objective" => objective.clone()).set(counts.warned as f64);

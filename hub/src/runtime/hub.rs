@@ -13,7 +13,7 @@ use connectors::http::{Committer, CommitterSettings, Credentials, IngestLedger, 
 use connectors::sink::Shutdown;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use topology::{LogError, Offset, Record, TopicPartition, WorkerSnapshot};
+use topology::{LogError, MemoryBudget, Offset, Record, TopicPartition, WorkerSnapshot};
 
 use super::asking::Asking;
 use super::exporter::{self, UPKEEP_EVERY};
@@ -81,6 +81,7 @@ pub(super) struct Parts {
     sinks: tokio::sync::Mutex<Sinks>,
     sink_view: Mutex<Vec<(&'static str, connectors::sink::SinkSnapshot)>>,
     ingest: IngestLedger,
+    memory: Arc<MemoryBudget>,
     sla: SharedView,
 }
 
@@ -133,7 +134,9 @@ impl Hub {
         let failure = Failure::new();
         let sinks = Sinks::start(config, &log, &failure)?;
         let checkpoints = wiring::checkpoints(config)?;
-        let settings = (0..config.workers).map(|member| wiring::worker(config, member, &checkpoints)).collect();
+        let memory = wiring::memory(config, process::memory());
+        let settings =
+            (0..config.workers).map(|member| wiring::worker(config, member, &checkpoints, &memory)).collect();
         let workers = Workers::start(&topology, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
@@ -156,6 +159,7 @@ impl Hub {
             sink_view: Mutex::new(sinks.snapshots()),
             sinks: tokio::sync::Mutex::new(sinks),
             ingest: ingest.clone(),
+            memory,
             sla,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
@@ -278,10 +282,13 @@ impl Parts {
     pub(super) fn observe(&self) -> Observation {
         let mut seen = Observation { ingest: self.ingest.snapshot(), ..Observation::default() };
         let workers = self.worker_snapshots();
+        (seen.resident_bytes, seen.budget_bytes) = (self.memory.used() as u64, self.memory.limit() as u64);
         seen.restored = workers.iter().all(|worker| not_ready(worker.as_ref()).is_none());
         for worker in workers.iter().flatten() {
             seen.add_ledger(&worker.ledger());
             seen.checkpoint_failures += worker.checkpoint_failures;
+            seen.evicted += worker.evicted;
+            seen.checkpoint_reads += worker.checkpoint_reads;
             for task in &worker.tasks {
                 seen.checkpoint_lag_bytes += task.checkpoint_lag_bytes.unwrap_or_default() as u64;
                 seen.restored_records += task.restored;

@@ -74,6 +74,14 @@ pub struct Observation {
     pub checkpoint_lag_bytes: u64,
     /// Checkpoints that were given up.
     pub checkpoint_failures: u64,
+    /// Memory that stores, tables and queues take.
+    pub resident_bytes: u64,
+    /// Memory that they may take.
+    pub budget_bytes: u64,
+    /// Entries that left memory, since the workers began.
+    pub evicted: u64,
+    /// Values read from checkpoints, since the workers began.
+    pub checkpoint_reads: u64,
 }
 
 impl Observation {

@@ -49,6 +49,16 @@ pub(super) fn usage() -> Option<(f64, f64)> {
     Some((kibibytes * 1024.0, (ticks(11)? + ticks(12)?) / 100.0))
 }
 
+/// Bytes of memory that this process may use: the machine's, or less where its control group says so.
+pub(super) fn memory() -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let machine = total.trim().trim_end_matches(" kB").parse::<u64>().ok()?.saturating_mul(1024);
+    // "max" stands for no bound.
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    Some(group.map_or(machine, |bound: u64| bound.min(machine)))
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[test]
@@ -68,6 +78,11 @@ mod tests {
         super::private_directory(&directory).unwrap();
         super::private_directory(&directory).unwrap();
         assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_machine_has_more_memory_than_this_process_uses() {
+        assert!(super::memory().unwrap() as f64 > super::usage().unwrap().0);
     }
 
     #[test]

@@ -104,8 +104,8 @@ impl Simulation {
         log.ensure_topics(&all_topics(&topology, &settings.worker, settings.partitions))?;
         log.set_faults(settings.faults);
         let workers = (0..settings.workers).map(|_| None).collect();
-        let disks = (0..settings.workers).map(|_| MemoryCheckpoints::with_faults(rng.next_u64(), settings.faults));
-        let disks = disks.collect();
+        let disk = |worker: u32| MemoryCheckpoints::with_faults(seed ^ u64::from(worker + 1) << 32, settings.faults);
+        let disks = (0..settings.workers).map(disk).collect();
         Ok(Self { topology, settings, log, rng, now, workers, disks, events: SimulationEvents::default() })
     }
 

@@ -5,7 +5,7 @@ use crate::store::GlobalTable;
 use crate::task::Task;
 
 /// Which part of what a step may restore an idle step brings back: the next record comes first.
-const WARM_PART: usize = 16;
+const WARM_PART: usize = 128;
 
 impl Worker {
     /// Tells the budget what is used, and gives memory back when that is too much.

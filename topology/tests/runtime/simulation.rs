@@ -22,7 +22,7 @@ struct Model {
 }
 
 fn append(simulation: &mut Simulation, rng: &mut Rng, model: &mut Model) {
-    let key = format!("key-{}", rng.below(9));
+    let key = format!("key-{}", rng.below(20));
     let value = ["x", "x", "flip", "flip", "poison", "doubt", "park", "retry"][rng.below(8)];
     let timestamp = simulation.now().plus_millis(-(rng.below(300) as i64));
     simulation.append("words", key.as_bytes(), Some(Bytes::from_static(value.as_bytes())), timestamp).unwrap();
