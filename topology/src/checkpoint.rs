@@ -21,7 +21,8 @@ pub struct CheckpointError(pub String);
 /// What changed in one store since the last checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct StoreChanges {
-    /// Keys with their newest values; `None` for those that are gone. Each key once.
+    /// Keys with their newest values; `None` for those that are gone. A key may occur more than once, each time
+    /// with the same value.
     pub entries: Vec<(Bytes, Option<Bytes>)>,
     /// The changelog's offset that the store stands for from now on, if it moved.
     pub next_offset: Option<Offset>,

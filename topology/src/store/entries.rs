@@ -140,6 +140,17 @@ impl Entries {
         }
     }
 
+    /// The resident value of `key`, which is not taken for a use of it.
+    pub(crate) fn peek(&self, hash: u32, key: &[u8]) -> Option<&[u8]> {
+        match &self.shape {
+            Shape::Hash(table) => {
+                let slot = table.find(spread(hash), |slot| slot.entry.key() == key)?;
+                (!slot.mark.get().is_deleted()).then(|| slot.entry.value())
+            }
+            Shape::Ordered(set) => set.get(key).map(Entry::value),
+        }
+    }
+
     /// The resident value of `key`.
     pub(crate) fn get(&self, hash: u32, key: &[u8]) -> Option<&[u8]> {
         match self.find(hash, key) {

@@ -48,8 +48,9 @@ impl Stores {
 
     /// Gives memory of a store back, about `bytes`; never what the checkpoint does not have.
     ///
-    /// `pending` and `writing` are the keys that the next batch and the one under way delete. A whole
-    /// store does not remember them; one that is a part must, or the checkpoint would bring them back.
+    /// `pending` are the keys of the next batch, and `writing` those that the one under way deletes. Which
+    /// of them are gone a whole store does not remember; one that is a part must, or the checkpoint would
+    /// bring them back.
     pub(crate) fn evict<'a>(
         &mut self,
         store: usize,
@@ -88,5 +89,61 @@ impl Stores {
     /// What all stores occupy, the open transaction's log included.
     pub(crate) fn resident_bytes(&self) -> usize {
         self.entries.iter().map(Entries::resident_bytes).sum::<usize>() + self.open_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use schemas::Timestamp;
+
+    use super::*;
+    use crate::sim::MemoryCheckpoints;
+    use crate::{Checkpoint, CheckpointBatch, Checkpoints, Offset, StoreChanges, StoreKind, TaskId};
+
+    const KEYS: [&[u8]; 3] = [b"kept", b"deleted before the batch", b"deleted after it"];
+
+    fn batch(keys: &[&[u8]], value: Option<&'static str>) -> CheckpointBatch {
+        let entries = keys.iter().map(|key| (Bytes::copy_from_slice(key), value.map(Bytes::from)));
+        let changes = StoreChanges { entries: entries.collect(), next_offset: Some(Offset(1)) };
+        CheckpointBatch { stores: vec![changes], committed_at: Timestamp(0) }
+    }
+
+    fn finished(checkpoint: &mut dyn Checkpoint, batch: CheckpointBatch) -> Box<dyn CheckpointReader> {
+        checkpoint.write(batch).unwrap();
+        checkpoint.finish().unwrap();
+        checkpoint.reader().unwrap()
+    }
+
+    fn commit(stores: &mut Stores) {
+        stores.for_each_changed::<()>(|_, _, _, _| Ok(())).unwrap();
+        stores.committed();
+    }
+
+    #[test]
+    fn a_store_that_becomes_a_part_remembers_what_its_checkpoint_does_not_know_to_be_gone() {
+        let task = TaskId { sub_topology: "part".into(), partition: 0 };
+        let mut checkpoint = MemoryCheckpoints::default().open(&task, &["store".to_owned()]).unwrap();
+        let mut stores = Stores::new([&StoreKind::KeyValue]);
+        for key in KEYS {
+            stores.put(0, key, b"value");
+        }
+        commit(&mut stores);
+        stores.batch_begun();
+        stores.batch_finished(finished(checkpoint.as_mut(), batch(&KEYS, Some("value"))), []);
+        // One deletion is in a batch that is being written, the other waits for the next.
+        stores.delete(0, KEYS[1]);
+        commit(&mut stores);
+        stores.batch_begun();
+        stores.delete(0, KEYS[2]);
+        commit(&mut stores);
+        assert_eq!(stores.entries(0).len(), 1, "a whole store forgets what is gone");
+        stores.evict(0, usize::MAX, [KEYS[2]].into_iter(), [KEYS[1]].into_iter());
+        assert!(!stores.entries(0).is_whole() && stores.entries(0).len() == 0);
+        assert_eq!(KEYS.map(|key| stores.get(0, key).map(<[u8]>::to_vec)), [Some(b"value".to_vec()), None, None]);
+        // Once the batches are written the checkpoint says so by itself.
+        stores.batch_finished(finished(checkpoint.as_mut(), batch(&KEYS[1..2], None)), [(0, KEYS[1])]);
+        assert_eq!(stores.get(0, KEYS[1]), None);
+        assert_eq!(stores.get(0, KEYS[2]), None);
     }
 }

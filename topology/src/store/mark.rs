@@ -68,6 +68,11 @@ impl Mark {
         Self(self.0 & !Self::USED)
     }
 
+    /// Whether it goes into this batch.
+    pub(crate) fn is_at(self, epoch: Epoch) -> bool {
+        self.0 & Epoch::OPEN.0 == epoch.0
+    }
+
     /// Whether a checkpoint that holds all batches up to `finished` holds it.
     pub(crate) fn is_in(self, finished: Epoch) -> bool {
         self.0 & Epoch::OPEN.0 <= finished.0

@@ -168,15 +168,22 @@ impl Stores {
         self.changes.push(change);
     }
 
-    /// Puts or deletes outside any transaction: from a changelog, on the way to the next batch.
-    pub(crate) fn restore(&mut self, store: usize, key: &[u8], value: Option<&[u8]>) {
+    /// Puts or deletes outside any transaction: from a changelog, on the way to the next batch. True when the
+    /// key goes into that batch already.
+    pub(crate) fn restore(&mut self, store: usize, key: &[u8], value: Option<&[u8]>) -> bool {
         let hash = self.hash(key);
         let (entries, epoch) = (&mut self.entries[store], self.epoch);
-        match value {
-            Some(value) => drop(entries.put(hash, Entry::new(key, value), Mark::value(epoch))),
-            None if entries.is_whole() => drop(entries.remove(hash, key)),
-            None => drop(entries.put(hash, Entry::new(key, &[]), Mark::deleted(epoch))),
-        }
+        let old = match value {
+            Some(value) => entries.put(hash, Entry::new(key, value), Mark::value(epoch)),
+            None if entries.is_whole() => entries.remove(hash, key),
+            None => entries.put(hash, Entry::new(key, &[]), Mark::deleted(epoch)),
+        };
+        entries.may_be_part() && old.is_some_and(|(_, mark)| mark.is_at(epoch))
+    }
+
+    /// What is resident under a key, to be written to a checkpoint.
+    pub(crate) fn resident(&self, store: usize, key: &[u8]) -> Option<&[u8]> {
+        self.entries[store].peek(self.hash(key), key)
     }
 
     /// Makes an entry of the checkpoint resident, unless something newer is.
@@ -230,10 +237,11 @@ impl Stores {
 
     /// Calls `write` once for each key that changed, in the order of first change, with what it
     /// is now; a key that appeared and went away again within the transaction is left out. What changed
-    /// goes into the current batch; undoing the transaction takes that back as well.
+    /// goes into the current batch; undoing the transaction takes that back as well. The last argument of
+    /// `write` says whether an earlier transaction has put the key into the batch already.
     pub(crate) fn for_each_changed<E>(
         &mut self,
-        mut write: impl FnMut(usize, &[u8], Option<Bytes>) -> Result<(), E>,
+        mut write: impl FnMut(usize, &[u8], Option<Bytes>, bool) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { entries, changes, seen, epoch, .. } = self;
         seen.clear();
@@ -255,7 +263,8 @@ impl Stores {
                 Found::Nothing if matches!(change.replaced, Replaced::Nothing(_)) => continue,
                 Found::Deleted | Found::Nothing => None,
             };
-            write(change.store as usize, key, now)?;
+            // The first change of a key carries the mark from before the transaction.
+            write(change.store as usize, key, now, change.mark.is_at(*epoch))?;
         }
         Ok(())
     }
@@ -280,7 +289,7 @@ mod tests {
     fn changed(stores: &mut Stores) -> Vec<(usize, Vec<u8>, Option<Bytes>)> {
         let mut all = Vec::new();
         stores
-            .for_each_changed::<()>(|store, key, value| {
+            .for_each_changed::<()>(|store, key, value, _| {
                 all.push((store, key.to_vec(), value));
                 Ok(())
             })

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 use schemas::Timestamp;
 
 use crate::store::{Evicted, Stores};
 use crate::{Checkpoint, CheckpointBatch, CheckpointError, Offset, StoreChanges, TaskId};
 
-/// What an entry costs here beside its bytes, about.
+/// What a key costs here beside its bytes, about.
+const KEY_OVERHEAD: usize = 48;
+/// What an entry of a batch costs beside its bytes, about.
 const ENTRY_OVERHEAD: usize = 96;
 
 /// When checkpoints are written.
@@ -22,11 +23,14 @@ pub(crate) struct CheckpointPace {
 /// A task's checkpoint, with the committed changes that are not in it.
 pub(crate) struct Checkpointing {
     port: Box<dyn Checkpoint>,
-    /// Changes of the open transaction, by store.
-    staged: Vec<(usize, Bytes, Option<Bytes>)>,
-    /// Committed changes, by store.
+    /// Keys that the open transaction puts into the next batch: store, key, size of the value.
+    staged: Vec<(usize, Bytes, usize)>,
+    /// What goes into the next batch, by store.
     pending: Vec<Pending>,
+    /// The size of the next batch, with its values.
     bytes: usize,
+    /// What its keys take, which are all that is kept of it here.
+    key_bytes: usize,
     /// Of the batch under way, if one is.
     writing: Option<Writing>,
     /// Whether the next batch is due whatever the time: memory waits for it.
@@ -42,14 +46,11 @@ struct Writing {
     bytes: usize,
 }
 
+/// Keys whose committed values are resident until they are in the checkpoint. One may occur more than once.
 #[derive(Default)]
 struct Pending {
-    entries: HashMap<Bytes, Option<Bytes>, foldhash::fast::RandomState>,
+    keys: Vec<Bytes>,
     next_offset: Option<Offset>,
-}
-
-fn size(key: &Bytes, value: Option<&Bytes>) -> usize {
-    key.len() + value.map_or(0, Bytes::len) + ENTRY_OVERHEAD
 }
 
 impl Checkpointing {
@@ -59,6 +60,7 @@ impl Checkpointing {
             staged: Vec::new(),
             pending: (0..stores).map(|_| Pending::default()).collect(),
             bytes: 0,
+            key_bytes: 0,
             writing: None,
             is_urgent: false,
             committed_at: Timestamp::default(),
@@ -89,14 +91,17 @@ impl Checkpointing {
         self.port.clear()
     }
 
-    /// A change that the open transaction sends to a changelog.
+    /// A key that the open transaction sends to a changelog, and that is not in the next batch yet.
     pub(crate) fn stage(&mut self, store: usize, key: &Bytes, value: Option<&Bytes>) {
-        self.staged.push((store, key.clone(), value.cloned()));
+        self.staged.push((store, key.clone(), value.map_or(0, Bytes::len)));
     }
 
-    /// A record of the changelog that was replayed.
-    pub(crate) fn replayed(&mut self, store: usize, key: &Bytes, value: Option<&Bytes>, next: Offset) {
-        self.keep(store, key.clone(), value.cloned());
+    /// A record of the changelog was replayed; `is_known` says that its key is in the next batch already.
+    pub(crate) fn replayed(&mut self, store: usize, key: &Bytes, value: Option<&Bytes>, next: Offset, is_known: bool) {
+        if !is_known {
+            // The record's memory is that of all that was read with it.
+            self.keep(store, Bytes::copy_from_slice(key), value.map_or(0, Bytes::len));
+        }
         self.moved(store, next);
     }
 
@@ -109,8 +114,8 @@ impl Checkpointing {
     pub(crate) fn committed(&mut self, now: Timestamp) {
         self.committed_at = now;
         let mut staged = std::mem::take(&mut self.staged);
-        for (store, key, value) in staged.drain(..) {
-            self.keep(store, key, value);
+        for (store, key, value_bytes) in staged.drain(..) {
+            self.keep(store, key, value_bytes);
         }
         self.staged = staged;
     }
@@ -121,28 +126,21 @@ impl Checkpointing {
         *position = Some(position.map_or(next, |known| known.max(next)));
     }
 
-    fn keep(&mut self, store: usize, key: Bytes, value: Option<Bytes>) {
-        let added = size(&key, value.as_ref());
-        match self.pending[store].entries.entry(key) {
-            hashbrown::hash_map::Entry::Occupied(mut known) => {
-                self.bytes -= known.get().as_ref().map_or(0, Bytes::len);
-                self.bytes += value.as_ref().map_or(0, Bytes::len);
-                known.insert(value);
-            }
-            hashbrown::hash_map::Entry::Vacant(vacant) => {
-                self.bytes += added;
-                vacant.insert(value);
-            }
-        }
+    fn keep(&mut self, store: usize, key: Bytes, value_bytes: usize) {
+        self.bytes += key.len() + value_bytes + ENTRY_OVERHEAD;
+        self.key_bytes += key.len() + KEY_OVERHEAD;
+        self.pending[store].keys.push(key);
     }
 
-    /// Writes what is due and tells the stores what is written; never waits.
+    /// Writes what is due and tells the stores what is written; never waits. While a transaction `is_open` the stores
+    /// hold what is not committed, so nothing is begun.
     pub(crate) fn step(
         &mut self,
         now: Timestamp,
         pace: CheckpointPace,
         task: &TaskId,
         stores: &mut Stores,
+        is_open: bool,
     ) -> Result<(), CheckpointError> {
         if let Some(writing) = self.writing.take() {
             if self.port.is_busy()? {
@@ -152,7 +150,7 @@ impl Checkpointing {
             let deleted = writing.deleted.iter().map(|(store, key)| (*store, key.as_ref()));
             stores.batch_finished(self.port.reader()?, deleted);
         }
-        if self.bytes == 0 {
+        if self.bytes == 0 || is_open {
             return Ok(());
         }
         // Tasks that start together shall not write together.
@@ -173,25 +171,30 @@ impl Checkpointing {
     fn write(&mut self, now: Timestamp, stores: &mut Stores) -> Result<(), CheckpointError> {
         self.last_at = Some(now);
         self.is_urgent = false;
+        self.key_bytes = 0;
         let mut deleted = Vec::new();
-        for (store, pending) in self.pending.iter().enumerate() {
-            let gone = pending.entries.iter().filter(|(_, value)| value.is_none());
-            deleted.extend(gone.map(|(key, _)| (store, key.clone())));
+        let mut changes = Vec::with_capacity(self.pending.len());
+        for (store, pending) in self.pending.iter_mut().enumerate() {
+            let entry = |key: Bytes| {
+                let value = stores.resident(store, &key).map(Bytes::copy_from_slice);
+                if value.is_none() {
+                    deleted.push((store, key.clone()));
+                }
+                (key, value)
+            };
+            let entries = std::mem::take(&mut pending.keys).into_iter().map(entry).collect();
+            changes.push(StoreChanges { entries, next_offset: pending.next_offset.take() });
         }
         self.writing = Some(Writing { deleted, bytes: std::mem::take(&mut self.bytes) });
-        let changes = self.pending.iter_mut().map(|pending| StoreChanges {
-            entries: std::mem::take(&mut pending.entries).into_iter().collect(),
-            next_offset: pending.next_offset.take(),
-        });
         stores.batch_begun();
-        self.port.write(CheckpointBatch { stores: changes.collect(), committed_at: self.committed_at })
+        self.port.write(CheckpointBatch { stores: changes, committed_at: self.committed_at })
     }
 
     /// Gives memory of a store back, about `bytes`, of what the checkpoint has.
     pub(crate) fn evict(&self, store: usize, bytes: usize, stores: &mut Stores) -> Evicted {
-        let pending = self.pending[store].entries.iter().filter(|(_, value)| value.is_none());
+        let pending = self.pending[store].keys.iter();
         let writing = self.writing.iter().flat_map(|writing| &writing.deleted).filter(|(other, _)| *other == store);
-        stores.evict(store, bytes, pending.map(|(key, _)| key.as_ref()), writing.map(|(_, key)| key.as_ref()))
+        stores.evict(store, bytes, pending.map(AsRef::as_ref), writing.map(|(_, key)| key.as_ref()))
     }
 
     /// Writes the next batch as soon as it can: only then more memory can be given back.
@@ -206,7 +209,7 @@ impl Checkpointing {
 
     /// The memory that all that is not in the checkpoint takes here.
     pub(crate) fn resident_bytes(&self) -> usize {
-        self.bytes + self.writing.as_ref().map_or(0, |writing| writing.bytes)
+        self.key_bytes + self.writing.as_ref().map_or(0, |writing| writing.bytes)
     }
 }
 

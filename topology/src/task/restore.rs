@@ -156,9 +156,9 @@ impl Task {
             for record in scratch.drain(..).take_while(|record| record.offset < end) {
                 self.restore.records += 1;
                 let Some(key) = &record.key else { continue };
-                self.core.stores.restore(store, key, record.value.as_deref());
+                let is_pending = self.core.stores.restore(store, key, record.value.as_deref());
                 if let Some(checkpoint) = &mut self.checkpoint {
-                    checkpoint.replayed(store, key, record.value.as_ref(), record.offset.next());
+                    checkpoint.replayed(store, key, record.value.as_ref(), record.offset.next(), is_pending);
                 }
             }
             if read_to < end && (read_to > next || !log.is_replayed(&self.changelog(store), read_to, end)?) {

@@ -311,9 +311,11 @@ impl Task {
         self.check_reads()?;
         let Self { core, queues, checkpoint, .. } = self;
         let TaskCore { stores, plan, id, .. } = core;
-        stores.for_each_changed(|store, key, value| {
+        stores.for_each_changed(|store, key, value, is_pending| {
             let key = bytes::Bytes::copy_from_slice(key);
-            if let Some(checkpoint) = checkpoint {
+            if let Some(checkpoint) = checkpoint
+                && !is_pending
+            {
                 checkpoint.stage(store, &key, value.as_ref());
             }
             producer.send(OutgoingRecord {

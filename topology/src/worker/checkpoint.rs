@@ -81,7 +81,9 @@ impl Worker {
         for index in 0..self.tasks.len() {
             let task = &mut self.tasks[index];
             let Some(checkpoint) = &mut task.checkpoint else { continue };
-            let Err(error) = checkpoint.step(now, pace, &task.core.id, &mut task.core.stores) else { continue };
+            let Err(error) = checkpoint.step(now, pace, &task.core.id, &mut task.core.stores, task.touched) else {
+                continue;
+            };
             // A store that is a part goes on reading the last batch that was finished: all that came
             // later is in memory, and from now on stays there.
             task.checkpoint = None;

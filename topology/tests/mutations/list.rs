@@ -62,12 +62,6 @@ pub const MUTATIONS: &[Mutation] = &[
         "        self.core.stream_time",
     ),
     mutation(
-        "an abort leaves staged changes for the checkpoint",
-        "task/checkpointing.rs",
-        "    pub(crate) fn rolled_back(&mut self) {\n        self.staged.clear();",
-        "    pub(crate) fn rolled_back(&mut self) {",
-    ),
-    mutation(
         "fencing is skipped: what a zombie writes counts",
         "sim/producer.rs",
         "if !owned || state.rng.chance(faults.abort) {",
@@ -121,8 +115,21 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "a checkpoint says that it is newer than it is",
         "task/checkpointing.rs",
-        "next_offset: pending.next_offset.take(),",
-        "next_offset: pending.next_offset.take().map(|offset| Offset(offset.0 + 3)),",
+        "            changes.push(StoreChanges { entries, next_offset: pending.next_offset.take() });\n",
+        "            let next_offset = pending.next_offset.take().map(Offset::next);\n            \
+         changes.push(StoreChanges { entries, next_offset });\n",
+    ),
+    mutation(
+        "a checkpoint takes up what is not committed",
+        "task/checkpointing.rs",
+        "        if self.bytes == 0 || is_open {\n",
+        "        let _ = is_open;\n        if self.bytes == 0 {\n",
+    ),
+    mutation(
+        "a key that an earlier batch held is not put into the next one",
+        "store/mark.rs",
+        "        self.0 & Epoch::OPEN.0 == epoch.0\n",
+        "        self.0 & Epoch::OPEN.0 <= epoch.0 && self.0 & Epoch::OPEN.0 > 0\n",
     ),
     mutation(
         "a task runs before its stores are whole",
@@ -209,20 +216,8 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "a replayed deletion of what only the checkpoint has is forgotten",
         "store/transaction.rs",
-        "None => drop(entries.put(hash, Entry::new(key, &[]), Mark::deleted(epoch))),",
-        "None => drop(entries.remove(hash, key)),",
-    ),
-    mutation(
-        "a store that becomes a part forgets what the next batch deletes",
-        "store/layers.rs",
-        "            pending.for_each(|key| self.remember_deleted(store, key, next));\n",
-        "            let _ = (pending.count(), next);\n",
-    ),
-    mutation(
-        "a store that becomes a part forgets what the batch under way deletes",
-        "store/layers.rs",
-        "            writing.for_each(|key| self.remember_deleted(store, key, under_way));\n",
-        "            let _ = (writing.count(), under_way);\n",
+        "None => entries.put(hash, Entry::new(key, &[]), Mark::deleted(epoch)),",
+        "None => entries.remove(hash, key),",
     ),
     mutation(
         "what comes back from the checkpoint replaces what is newer",

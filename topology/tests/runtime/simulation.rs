@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use schemas::{DeadLetter, Timestamp};
@@ -49,6 +50,10 @@ fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<(SimulationE
     // On half of the disks without memory to speak of: whatever a checkpoint has leaves at once.
     if seed.is_multiple_of(4) {
         settings.worker.memory = MemoryBudget::new(rng.below(3) * 4_000);
+    }
+    // Transactions that stay open longer meet more on their way.
+    if seed % 5 == 1 {
+        settings.worker.min_commit_interval = Duration::from_millis(60);
     }
     let mut simulation =
         Simulation::new(seed, topology.clone(), settings, Timestamp(1_000_000)).map_err(|error| error.to_string())?;
