@@ -166,6 +166,17 @@ pub fn billing(config: &Config) -> anyhow::Result<Box<dyn BillingDatabase>> {
     })
 }
 
+/// The sinks that are configured, without `sink.` and `out.`.
+pub fn sinks(config: &Config) -> Vec<&'static str> {
+    let configured = [
+        ("billing", true),
+        ("floworx", config.floworx.is_some()),
+        ("partner", true),
+        ("notification", config.notification.is_some()),
+    ];
+    configured.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
+}
+
 /// The HTTP client of all sinks.
 ///
 /// # Errors

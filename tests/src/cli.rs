@@ -4,8 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
+use std::time::Duration;
 
-use crate::support::{Hub, free_port, hub_command, order_created, run_hub};
+use crate::support::{Hub, free_port, hub_command, order_created, run_hub, until};
 
 /// Runs a command that must end with `code` and say each of `expected` on stderr.
 fn refused(arguments: &[&str], code: i32, expected: &[&str]) {
@@ -85,6 +86,32 @@ fn what_cannot_be_started_is_said_in_one_sentence() {
     refused(&["run", "--data", &file, "--listen", "127.0.0.1:0"], 1, &["HUB-1021", &file]);
     let nowhere = format!("{file}/events.jsonl");
     refused(&["generate", "--events", "10", &nowhere], 1, &[&nowhere]);
+}
+
+#[test]
+fn a_process_runs_the_parts_that_are_named() {
+    refused(&["run", "--only", "entity.ordr"], 78, &["HUB-1008", "nearest: \"entity.order\"", "sink.billing"]);
+    refused(&["topology", "--only", "sink.floworx"], 78, &["HUB-1008", "[floworx]"]);
+    let graph = run_hub(&["topology", "--only", "ingest,sla"], b"");
+    let text = String::from_utf8_lossy(&graph.stdout);
+    assert!(text.contains("sub-topology sla") && !text.contains("sub-topology entity.order"), "{text}");
+
+    // What a door alone takes in waits, and the lag says so; without a door nothing is taken in.
+    let data = tempfile::tempdir().expect("a folder");
+    let hub = Hub::only(data.path(), "ingest");
+    hub.send(&order_created("parts"));
+    until("the lag", Duration::from_secs(20), || {
+        (hub.metric("hub_lag_records", &["topic=\"hub.order\""])? == 1.0).then_some(())
+    });
+    assert_eq!(hub.stop(), Some(0));
+    let hub = Hub::only(data.path(), "entity.order,entity.customer");
+    until("it is used", Duration::from_secs(20), || {
+        (hub.metric("hub_lag_records", &["topic=\"hub.order\""])? == 0.0).then_some(())
+    });
+    let answer = hub.post("/v1/events", "application/json", order_created("more").to_string()).expect("an answer");
+    assert_eq!(answer.status().as_u16(), 503);
+    assert!(answer.text().expect("a body").contains("HUB-5020"));
+    assert_eq!(hub.stop(), Some(0));
 }
 
 #[test]

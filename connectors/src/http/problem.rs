@@ -97,6 +97,10 @@ problems! {
     CommitFailed = "5012", "commit_failed", 503,
         "The log could not make the event durable.",
         "Look at the hub's log; send again, repeats are recognised.";
+    /// Another process takes events in.
+    IngestElsewhere = "5020", "ingest_elsewhere", 503,
+        "This process was started without the part that takes events in.",
+        "Send events to a hub that runs ingest, or start this one with --only ingest among its parts.";
     /// A parameter that cannot be.
     BadParameter = "5013", "bad_parameter", 400,
         "A query parameter has a value that it does not take.",

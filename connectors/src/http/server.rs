@@ -61,6 +61,8 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whether `/metrics` needs the role [`Role::Viewer`].
     pub protect_metrics: bool,
+    /// Whether it takes events; without, their paths refuse with 503 and name the reason.
+    pub takes_events: bool,
     /// What it takes.
     pub limits: Limits,
 }
@@ -99,6 +101,9 @@ impl Shared {
     /// Everything that is checked before a body is read.
     pub(super) fn admit_request(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let principal = self.authorise(headers, Role::Publisher)?;
+        if !self.settings.takes_events {
+            return Err(Problem::new(ProblemCode::IngestElsewhere));
+        }
         if let Some(why) = self.not_accepting() {
             return Err(Problem::new(ProblemCode::NotAccepting).detail(why));
         }

@@ -23,6 +23,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::config::{Config, ConfigCode};
+use crate::parts::Parts;
+use crate::wiring;
+
 /// The JCMS event hub: telecom events in, ordered facts, routed deliveries and live SLA figures out.
 #[derive(Debug, Parser)]
 #[command(name = "hub", version, max_term_width = 100)]
@@ -98,6 +102,27 @@ pub(crate) struct ConfigArgs {
     /// Where it listens, such as 127.0.0.1:8080; port 0 lets the system choose.
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+}
+
+/// Which parts of the hub are meant.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct PartArgs {
+    /// Only these parts, such as ingest,entity.order,sla,sink.billing; without it, all.
+    #[arg(long, value_name = "PART,...", value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+impl PartArgs {
+    /// Notes them in the configuration, once they are known to be parts of it.
+    fn choose(self, config: &mut Config) -> Result<(), exit::Exit> {
+        let topology =
+            wiring::topology(config).map_err(|error| exit::fail(exit::Exit::Failed, format_args!("{error:#}")))?;
+        Parts::new(&self.only, config, &topology).map_err(|fault| {
+            exit::fail_with_code(exit::Exit::BadConfig, ConfigCode::BadChoice, format_args!("--only: {fault}"))
+        })?;
+        config.only = self.only;
+        Ok(())
+    }
 }
 
 /// What every command is told besides its own arguments.

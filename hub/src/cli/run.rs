@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, fail, fail_with_code};
-use super::{ConfigArgs, Terminal, logging, schemas, token, topics};
+use super::{ConfigArgs, PartArgs, Terminal, logging, schemas, token, topics};
 use crate::config::{Config, ConfigCode, Credential, Role, Secret, duration};
 use crate::runtime::{Hub, StartError};
 
@@ -15,6 +15,8 @@ use crate::runtime::{Hub, StartError};
 pub(crate) struct Run {
     #[command(flatten)]
     config: ConfigArgs,
+    #[command(flatten)]
+    parts: PartArgs,
     /// How long the hub may take to finish what it has when it is told to stop.
     #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = duration::parse)]
     drain_timeout: Duration,
@@ -103,6 +105,9 @@ impl Run {
             Ok(config) => config,
             Err(exit) => return exit,
         };
+        if let Err(exit) = self.parts.choose(&mut config) {
+            return exit;
+        }
         logging::start(terminal, false);
         let token = match ensure_credential(&mut config) {
             Ok(token) => token,

@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 
 use super::exit::{self, Exit, fail};
-use super::{ConfigArgs, Terminal};
+use super::{ConfigArgs, PartArgs, Terminal};
+use crate::parts::Parts;
 use crate::wiring;
 
 /// `hub topology`.
@@ -11,6 +12,8 @@ use crate::wiring;
 pub(crate) struct Print {
     #[command(flatten)]
     config: ConfigArgs,
+    #[command(flatten)]
+    parts: PartArgs,
     /// The form of the graph.
     #[arg(short, long, value_enum, default_value_t = Form::Text)]
     output: Form,
@@ -25,11 +28,16 @@ enum Form {
 
 impl Print {
     pub(super) fn run(self, terminal: Terminal) -> Exit {
-        let config = match self.config.load(terminal) {
+        let mut config = match self.config.load(terminal) {
             Ok(config) => config,
             Err(exit) => return exit,
         };
-        match wiring::topology(&config) {
+        if let Err(exit) = self.parts.choose(&mut config) {
+            return exit;
+        }
+        let graph =
+            wiring::topology(&config).and_then(|whole| Ok(Parts::new(&config.only, &config, &whole)?.of(&whole)));
+        match graph {
             Ok(topology) => exit::print(&match self.output {
                 Form::Text => topology.describe(),
                 Form::Mermaid => topology.to_mermaid(),

@@ -33,6 +33,8 @@ use reader::{Faults, Section};
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The parts that this process runs, by name; none is all of them.
+    pub only: Vec<String>,
     /// Where the hub keeps what it must not lose.
     pub data: PathBuf,
     /// The log.
@@ -172,6 +174,7 @@ impl Config {
             routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
         let routes = routes::read(root, known);
         let config = Self {
+            only: Vec::new(),
             data: directory,
             workers: count.map_or_else(|| log.partitions.min(2), |found| found.value as u32),
             memory_bytes: memory.map(|found| found.value),

@@ -29,6 +29,7 @@ use super::status::{HubStatus, not_ready};
 use super::waiting::Waiting;
 use super::workers::Workers;
 use crate::config::{self, Config};
+use crate::parts::{self, Parts as Chosen};
 use crate::wiring;
 
 /// Why a hub did not start.
@@ -83,6 +84,8 @@ pub(super) struct Parts {
     ingest: IngestLedger,
     memory: Arc<MemoryBudget>,
     sla: SharedView,
+    /// Group and topic of parts that no process runs.
+    resting: Vec<(String, String)>,
 }
 
 /// A running hub.
@@ -116,7 +119,7 @@ impl Hub {
         })
     }
 
-    /// Starts every part. Nothing is taken in before everything has started; brokers that do not
+    /// Starts every part that the configuration chooses. Nothing is taken in before everything has started; brokers that do not
     /// answer are waited for.
     ///
     /// # Errors
@@ -127,28 +130,34 @@ impl Hub {
         process::private_directory(&config.data)
             .with_context(|| format!("cannot create {}", config.data.display()))
             .map_err(StartError::Data)?;
-        let topology = Arc::new(wiring::topology(config)?);
+        let topology = wiring::topology(config)?;
+        let chosen = Chosen::new(&config.only, config, &topology).map_err(anyhow::Error::new)?;
         let (opened, listener) = open(config, &topology, listener).await?;
         let log = opened.shared();
 
         let failure = Failure::new();
-        let sinks = Sinks::start(config, &log, &failure)?;
+        let sinks = Sinks::start(config, &chosen, &log, &failure)?;
         let checkpoints = wiring::checkpoints(config)?;
         let memory = wiring::memory(config, process::memory());
-        let settings =
-            (0..config.workers).map(|member| wiring::worker(config, member, &checkpoints, &memory)).collect();
-        let workers = Workers::start(&topology, &log, settings, &failure).context("cannot start the workers")?;
+        let part = Arc::new(chosen.of(&topology));
+        // A process of sinks, or of the door alone, is no member of the group.
+        let count = if part.sub_topologies.is_empty() { 0 } else { config.workers };
+        let settings = (0..count).map(|member| wiring::worker(config, member, &checkpoints, &memory)).collect();
+        let workers = Workers::start(&part, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
-        let mut threads = vec![
-            sla_view::start(log.clone(), config.log.partitions, sla.clone(), background.clone(), failure.clone())
-                .context("no thread")?,
-        ];
+        let mut threads = Vec::new();
+        if chosen.has("sla") {
+            let view =
+                sla_view::start(log.clone(), config.log.partitions, sla.clone(), background.clone(), failure.clone());
+            threads.push(view.context("no thread")?);
+        }
         if let OpenLog::Embedded(embedded) = &opened {
             let tidying = maintenance::start(embedded.clone(), background.clone(), failure.clone());
             threads.push(tidying.context("no thread")?);
         }
         let ingest = IngestLedger::default();
+        let resting = resting(&opened, &chosen, &topology, config);
         let parts = Arc::new(Parts {
             log: log.clone(),
             opened,
@@ -161,13 +170,19 @@ impl Hub {
             ingest: ingest.clone(),
             memory,
             sla,
+            resting,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
         let (committer, committer_thread) =
             Committer::start(log.as_ref(), &committing).context("cannot write to the log")?;
         let status = Arc::new(HubStatus::new(parts.clone()));
-        let server =
-            Server::new(server_settings(&config.http), Arc::new(wiring::TmfIntake::new()), status, committer, ingest);
+        let server = Server::new(
+            server_settings(&config.http, chosen.has(parts::INGEST)),
+            Arc::new(wiring::TmfIntake::new()),
+            status,
+            committer,
+            ingest,
+        );
         let (closed, door) = (server.closed(), Shutdown::new());
         let stop = door.clone();
         let server_failure = failure;
@@ -324,9 +339,12 @@ impl Parts {
                 note(wiring::APPLICATION, &source.partition, Some(source.committed));
             }
         }
+        let mut waits = self.resting.clone();
         for (name, books) in self.sink_snapshots() {
-            let group = format!("sink.{name}");
-            for partition in (0..).map(|number| TopicPartition::new(books.topic.as_str(), number)) {
+            waits.push((format!("sink.{name}"), books.topic));
+        }
+        for (group, topic) in waits {
+            for partition in (0..).map(|number| TopicPartition::new(topic.as_str(), number)) {
                 let Ok(position) = self.log.committed(&group, &partition) else { break };
                 if self.log.bounds(&partition).is_err() {
                     break;
@@ -361,7 +379,20 @@ impl Parts {
     }
 }
 
-fn server_settings(http: &config::Http) -> ServerSettings {
+/// What waits because no process runs its part. On brokers another process does; the embedded log
+/// has this one only.
+fn resting(opened: &OpenLog, chosen: &Chosen, topology: &topology::Topology, config: &Config) -> Vec<(String, String)> {
+    if !matches!(opened, OpenLog::Embedded(_)) {
+        return Vec::new();
+    }
+    let parts = topology.sub_topologies.iter().filter(|part| !chosen.has(&part.name));
+    let sources =
+        parts.flat_map(|part| &part.sources).map(|source| (wiring::APPLICATION.to_owned(), source.topic.to_string()));
+    let sinks = wiring::sinks(config).into_iter().filter(|name| !chosen.has_sink(name));
+    sources.chain(sinks.map(|name| (format!("sink.{name}"), format!("out.{name}")))).collect()
+}
+
+fn server_settings(http: &config::Http, takes_events: bool) -> ServerSettings {
     let roles = |roles: &[config::Role]| -> Vec<Role> {
         let role = |role: &config::Role| match role {
             config::Role::Publisher => Role::Publisher,
@@ -386,5 +417,5 @@ fn server_settings(http: &config::Http) -> ServerSettings {
         connections: http.limits.connections,
         ..Limits::default()
     };
-    ServerSettings { credentials, protect_metrics: http.protect_metrics, limits }
+    ServerSettings { credentials, protect_metrics: http.protect_metrics, takes_events, limits }
 }

@@ -2,11 +2,13 @@
 
 use std::thread;
 
+use connectors::billing::BillingDatabase;
 use connectors::sink::{Ledger, Shutdown, SinkError, SinkSettings, SinkSnapshot, Target, run_http, run_sql};
 use tokio::task::JoinHandle;
 
 use super::failure::Failure;
 use crate::config::Config;
+use crate::parts::Parts;
 use crate::wiring::{self, SharedLog};
 
 /// All sinks of the process.
@@ -19,37 +21,51 @@ pub(super) struct Sinks {
 
 impl Sinks {
     /// Starts the sinks that the configuration asks for. Call it within a runtime.
-    pub(super) fn start(config: &Config, log: &SharedLog, failure: &Failure) -> anyhow::Result<Self> {
+    pub(super) fn start(config: &Config, parts: &Parts, log: &SharedLog, failure: &Failure) -> anyhow::Result<Self> {
         let client = wiring::client()?;
         let mut sinks = Self { shutdown: Shutdown::new(), ledgers: Vec::new(), billing: None, http: Vec::new() };
         // Everything that can fail comes before anything runs.
-        let database = wiring::billing(config)?;
+        let database = parts.has_sink("billing").then(|| wiring::billing(config)).transpose()?;
         let floworx = wiring::floworx(config, &client)?;
         let partners = wiring::partners(config, &client)?;
         let notification = wiring::notification(config, &client)?;
 
-        let (ledger, shutdown) = (sinks.ledger("billing", "out.billing"), sinks.shutdown.clone());
-        let (log_of_billing, failure_of_billing) = (log.clone(), failure.clone());
-        let run = move || {
-            let settings = SinkSettings::default();
-            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                run_sql(&log_of_billing, "out.billing".into(), database, settings, ledger, shutdown)
-            }));
-            match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => failure_of_billing.report("sink.billing", &chain(&error)),
-                Err(_) => failure_of_billing.report("sink.billing", &"panicked"),
-            }
-        };
-        sinks.billing = Some(thread::Builder::new().name("sink-billing".into()).spawn(run)?);
-        if let Some(floworx) = floworx {
+        if let Some(database) = database {
+            sinks.start_billing(database, log, failure)?;
+        }
+        if let Some(floworx) = floworx.filter(|_| parts.has_sink("floworx")) {
             sinks.spawn("floworx", "out.floworx", floworx, log, failure);
         }
-        sinks.spawn("partner", "out.partner", partners, log, failure);
-        if let Some(notification) = notification {
+        if parts.has_sink("partner") {
+            sinks.spawn("partner", "out.partner", partners, log, failure);
+        }
+        if let Some(notification) = notification.filter(|_| parts.has_sink("notification")) {
             sinks.spawn("notification", "out.notification", notification, log, failure);
         }
         Ok(sinks)
+    }
+
+    fn start_billing(
+        &mut self,
+        database: Box<dyn BillingDatabase>,
+        log: &SharedLog,
+        failure: &Failure,
+    ) -> std::io::Result<()> {
+        let (ledger, shutdown) = (self.ledger("billing", "out.billing"), self.shutdown.clone());
+        let (log, failure) = (log.clone(), failure.clone());
+        let run = move || {
+            let settings = SinkSettings::default();
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                run_sql(&log, "out.billing".into(), database, settings, ledger, shutdown)
+            }));
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failure.report("sink.billing", &chain(&error)),
+                Err(_) => failure.report("sink.billing", &"panicked"),
+            }
+        };
+        self.billing = Some(thread::Builder::new().name("sink-billing".into()).spawn(run)?);
+        Ok(())
     }
 
     fn ledger(&mut self, name: &'static str, topic: &str) -> Ledger {

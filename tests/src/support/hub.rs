@@ -100,9 +100,18 @@ impl Hub {
     /// Starts `hub run` on this data directory and waits until it is ready. The token is the one
     /// that the hub made, if it made one.
     pub fn start(data: &Path, configuration: Option<&Path>) -> Self {
+        Self::start_with(data, configuration, &[])
+    }
+
+    /// As [`Hub::start`], with these parts only.
+    pub fn only(data: &Path, parts: &str) -> Self {
+        Self::start_with(data, None, &["--only", parts])
+    }
+
+    fn start_with(data: &Path, configuration: Option<&Path>, arguments: &[&str]) -> Self {
         let listen = format!("127.0.0.1:{}", free_port());
         let mut command = hub_command();
-        command.arg("run").arg("--data").arg(data).arg("--listen").arg(&listen);
+        command.arg("run").arg("--data").arg(data).arg("--listen").arg(&listen).args(arguments);
         if let Some(file) = configuration {
             command.arg("--config").arg(file);
         }
