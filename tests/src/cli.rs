@@ -98,13 +98,13 @@ fn a_process_runs_the_parts_that_are_named() {
 
     // What a door alone takes in waits, and the lag says so; without a door nothing is taken in.
     let data = tempfile::tempdir().expect("a folder");
-    let hub = Hub::only(data.path(), "ingest");
+    let hub = Hub::only(data.path(), None, "ingest", "");
     hub.send(&order_created("parts"));
     until("the lag", Duration::from_secs(20), || {
         (hub.metric("hub_lag_records", &["topic=\"hub.order\""])? == 1.0).then_some(())
     });
     assert_eq!(hub.stop(), Some(0));
-    let hub = Hub::only(data.path(), "entity.order,entity.customer");
+    let hub = Hub::only(data.path(), None, "entity.order,entity.customer", "");
     until("it is used", Duration::from_secs(20), || {
         (hub.metric("hub_lag_records", &["topic=\"hub.order\""])? == 0.0).then_some(())
     });

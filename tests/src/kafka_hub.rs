@@ -86,21 +86,68 @@ fn settle(hubs: &[&Hub]) {
     });
 }
 
-#[test]
-fn two_hubs_share_the_work_and_one_of_them_is_killed() {
-    let lines = generated(EVENTS, 11);
-    assert_eq!(lines.len(), EVENTS);
-
-    // What an undisturbed hub on the embedded log makes of the events.
+/// What an undisturbed hub on the embedded log makes of the events: the folder of its billing.
+fn calm(lines: &[String]) -> tempfile::TempDir {
     let calm = tempfile::tempdir().expect("a folder");
-    let alone = calm.path().join("billing.db");
-    let text = configuration("unused:1", &alone);
+    let text = configuration("unused:1", &calm.path().join("billing.db"));
     let embedded = text.split_once("[log]").and_then(|(_, rest)| rest.split_once("[[http.tokens]]")).expect("both").1;
     let hub = Hub::configured(calm.path(), &format!("[[http.tokens]]{embedded}"), "a-token-of-some-length");
     assert!(lines.chunks(BATCH).all(|chunk| post_lines(&hub, chunk)));
     hub.settle(PATIENCE);
     assert_eq!(hub.stop(), Some(0));
+    calm
+}
 
+fn compare(lines: &[String], calm: &Path, torn: &Path) {
+    let (calm, torn) = (Billing::open(calm).entities(), Billing::open(torn).entities());
+    assert!(calm.len() > 100, "only {} entities reached billing", calm.len());
+    let differing = differing(&calm, &torn, &out_of_order(lines));
+    assert!(differing.is_empty(), "{} of {}: {differing:?}", differing.len(), calm.len());
+    assert_eq!(calm.len(), torn.len(), "entities that only the killed hub has");
+}
+
+#[test]
+fn three_hubs_run_a_part_each_and_one_of_them_is_killed() {
+    let lines = generated(EVENTS, 12);
+    let calm = calm(&lines);
+    let broker = Broker::start();
+    let (data, shared) =
+        ([(); 3].map(|()| tempfile::tempdir().expect("a folder")), tempfile::tempdir().expect("a folder"));
+    let text = configuration(&broker.address(), &shared.path().join("billing.db"));
+    let parts = [
+        "ingest,entity.order,entity.ticket,entity.account,entity.customer,entity.catalog,entity.partner",
+        "sla",
+        "sink.billing,sink.partner",
+    ];
+    let start = |number: usize| {
+        let file = data[number].path().join("hub.toml");
+        std::fs::write(&file, &text).expect("a writable folder");
+        Hub::only(data[number].path(), Some(&file), parts[number], "a-token-of-some-length")
+    };
+    let (mut first, sla, sinks) = (start(0), start(1), start(2));
+    assert!(!post_lines(&sla, &lines[..1]), "a hub without ingest took an event in");
+    for (number, chunk) in lines.chunks(BATCH).enumerate() {
+        while !post_lines(&first, chunk) {}
+        if number == 1 {
+            first.kill();
+            first = start(0);
+        }
+    }
+    settle(&[&first, &sla, &sinks]);
+    for hub in [&first, &sla, &sinks] {
+        assert!(hub.imbalance() < 0.5, "imbalance {}", hub.imbalance());
+    }
+    assert!(sla.metric("hub_sla_open", &[]).is_some(), "no clocks");
+    assert_eq!((first.stop(), sla.stop(), sinks.stop()), (Some(0), Some(0), Some(0)));
+    compare(&lines, calm.path(), shared.path());
+}
+
+#[test]
+fn two_hubs_share_the_work_and_one_of_them_is_killed() {
+    let lines = generated(EVENTS, 11);
+    assert_eq!(lines.len(), EVENTS);
+
+    let calm = calm(&lines);
     let broker = Broker::start();
     let (data, shared) =
         ([(); 2].map(|()| tempfile::tempdir().expect("a folder")), tempfile::tempdir().expect("a folder"));
@@ -121,9 +168,5 @@ fn two_hubs_share_the_work_and_one_of_them_is_killed() {
     until("both are ready", PATIENCE, || (is_ready(&first) && is_ready(&second)).then_some(()));
     assert_eq!((first.stop(), second.stop()), (Some(0), Some(0)));
 
-    let (calm, torn) = (Billing::open(calm.path()).entities(), Billing::open(shared.path()).entities());
-    assert!(calm.len() > 100, "only {} entities reached billing", calm.len());
-    let differing = differing(&calm, &torn, &out_of_order(&lines));
-    assert!(differing.is_empty(), "{} of {}: {differing:?}", differing.len(), calm.len());
-    assert_eq!(calm.len(), torn.len(), "entities that only the killed hub has");
+    compare(&lines, calm.path(), shared.path());
 }

@@ -103,9 +103,13 @@ impl Hub {
         Self::start_with(data, configuration, &[])
     }
 
-    /// As [`Hub::start`], with these parts only.
-    pub fn only(data: &Path, parts: &str) -> Self {
-        Self::start_with(data, None, &["--only", parts])
+    /// As [`Hub::start`], with these parts only. The token is that of the configuration, if there is one.
+    pub fn only(data: &Path, configuration: Option<&Path>, parts: &str, token: &str) -> Self {
+        let mut hub = Self::start_with(data, configuration, &["--only", parts]);
+        if configuration.is_some() {
+            token.clone_into(&mut hub.token);
+        }
+        hub
     }
 
     fn start_with(data: &Path, configuration: Option<&Path>, arguments: &[&str]) -> Self {
