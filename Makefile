@@ -2,7 +2,7 @@
 CARGO ?= cargo
 .DEFAULT_GOAL := help
 
-.PHONY: help setup setup-test demo run test mutations check soak bench bench-kafka
+.PHONY: help setup setup-test demo run test mutations check soak bench bench-kafka bench-state
 
 help: ## Shows this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,3 +46,6 @@ bench: setup ## Measures the whole embedded pipeline, release build
 bench-kafka: setup-test ## Measures the runtime on Apache Kafka beside Kafka Streams and a bare client (ARGS="--rounds 1")
 	$(CARGO) build --release --locked -p bench
 	$(CARGO) run --quiet --release --locked -p bench -- $(ARGS)
+
+bench-state: setup ## Measures a key-value store as it grows past its memory (ARGS="KEYS MEMORY_MIB RECORDS" for one size)
+	$(CARGO) run --quiet --release --locked -p connectors --example state_speed -- $(ARGS)

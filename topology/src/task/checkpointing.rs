@@ -207,6 +207,11 @@ impl Checkpointing {
         self.bytes
     }
 
+    /// Whether a batch is under way.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
     /// The memory that all that is not in the checkpoint takes here.
     pub(crate) fn resident_bytes(&self) -> usize {
         self.key_bytes + self.writing.as_ref().map_or(0, |writing| writing.bytes)

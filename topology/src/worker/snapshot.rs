@@ -63,6 +63,8 @@ pub struct TaskSnapshot {
     pub retries: u64,
     /// Committed bytes that its checkpoint does not have yet; `None` without a checkpoint.
     pub checkpoint_lag_bytes: Option<usize>,
+    /// Whether a batch of its checkpoint is being written.
+    pub checkpoint_is_writing: bool,
     /// Entries of the checkpoint and changelog records replayed.
     pub restored: u64,
     /// Entries and changelog records to replay, at most.
@@ -177,6 +179,7 @@ fn task_snapshot(task: &Task) -> TaskSnapshot {
         orphan_timers: task.orphan_timers,
         retries: task.retries,
         checkpoint_lag_bytes: task.checkpoint.as_ref().map(crate::task::Checkpointing::bytes),
+        checkpoint_is_writing: task.checkpoint.as_ref().is_some_and(crate::task::Checkpointing::is_writing),
         restored,
         to_restore,
     }
