@@ -248,11 +248,6 @@ impl Consumer for KafkaConsumer {
         self.settle()?;
         let deadline = Instant::now() + timeout;
         loop {
-            if let Some(rebalance) = self.waiting.take().or_else(|| self.consumer.context().next())
-                && let Some(poll) = self.tell(rebalance)?
-            {
-                return Ok(poll);
-            }
             // What the group has to tell, and whatever keeps the client from reading.
             match self.consumer.poll(Duration::ZERO) {
                 None => {}
@@ -260,6 +255,11 @@ impl Consumer for KafkaConsumer {
                     return Err(LogError::Retriable("a record came past the queue that it belongs to".to_owned()));
                 }
                 Some(Err(error)) => self.judge(&error)?,
+            }
+            if let Some(rebalance) = self.waiting.take().or_else(|| self.consumer.context().next())
+                && let Some(poll) = self.tell(rebalance)?
+            {
+                return Ok(poll);
             }
             let mut denied = None;
             let Self { records, topics, names, group, .. } = self;
