@@ -52,7 +52,7 @@ schemas! {
     12 DeliveryOutcome,
     13 SlaState,
     15 DeadLetter,
-    16 SlaViolation,
+    17 SlaViolation,
 }
 
 /// Why a frame could not be read. None of them can be helped by trying again.

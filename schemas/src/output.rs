@@ -304,6 +304,17 @@ pub struct SlaViolation {
     /// Whether late events took the violation back; it was told by the same id before.
     #[serde(default)]
     pub withdrawn: bool,
+    /// How often it was told, amended or taken back, this time included.
+    #[serde(default = "first_version")]
+    pub version: i64,
+    /// What late events made this version replace: the violation's id, followed by `#version` where
+    /// that is not the first.
+    #[serde(default)]
+    pub replaces: Option<String>,
+}
+
+const fn first_version() -> i64 {
+    1
 }
 
 /// A record the hub could not use, on `hub.dead_letter` or `hub.quarantine`, keyed as it came.

@@ -96,6 +96,7 @@ pub const CHANGES: &[&str] = &[
     "task_cancelled",
     "breached",
     "withdrawn",
+    "amended",
 ];
 
 macro_rules! entity {

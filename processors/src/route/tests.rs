@@ -397,6 +397,8 @@ mod defaults {
             account_id: Some("A1".into()),
             partner_ids: vec![],
             withdrawn: false,
+            version: 1,
+            replaces: None,
         };
         let mut fact = fact(Family::Order, "breached", None);
         fact.account_id.clone_from(&violation.account_id);

@@ -193,7 +193,8 @@ impl SlaProcessor {
     }
 
     /// Publishes every clock whose state is another than the one published last, and violations;
-    /// those that late facts took back, once more as withdrawn.
+    /// those that late facts changed, once more with what they replace, and those that late facts
+    /// took back, once more as withdrawn.
     fn publish_all(
         &mut self,
         entry: &mut Entry,
@@ -218,26 +219,31 @@ impl SlaProcessor {
                 );
             }
             let is_breached = verdict.status == SlaStatus::Breached;
-            if is_breached != clock.violated {
-                let told = told(clock, objective, &progress, is_breached);
-                let violation = violation(entry, clock, objective, entity, &progress, (at, told));
-                self.violate(&violation, told.version, at, context);
+            entry.clocks[index].published = print;
+            let clock = &entry.clocks[index];
+            if !is_breached && !clock.violated {
+                continue;
+            }
+            let told = told(clock, objective, &progress, is_breached);
+            let is_amended = is_breached && clock.told.is_some_and(|last| last.breached_at != told.breached_at);
+            if is_breached != clock.violated || is_amended {
+                let violation = violation(entry, clock, objective, entity, &progress, (at, told, verdict.status));
+                self.violate(&violation, at, context);
                 let clock = &mut entry.clocks[index];
                 clock.violated = is_breached;
                 clock.told = Some(told);
             }
-            entry.clocks[index].published = print;
         }
     }
 
     /// Sends a violation and what the routes make of it.
-    fn violate(&mut self, violation: &SlaViolation, version: i64, at: i64, context: &mut Context<'_>) {
+    fn violate(&mut self, violation: &SlaViolation, at: i64, context: &mut Context<'_>) {
         let key = match &violation.customer_id {
             Some(customer) => customer.clone(),
             None => [violation.entity_kind.as_str(), ":", &violation.entity_id].concat(),
         };
         context.send(self.sinks.violation, Some(key.into_bytes().into()), Some(schemas::encode(violation).into()));
-        let fact = violation_fact(violation, version, at);
+        let fact = violation_fact(violation, at);
         let subject = Subject { fact: &fact, entity: EntityView::SlaViolation(violation) };
         self.router.route(&subject, &mut self.routed);
         for routed in self.routed.drain(..) {
@@ -384,10 +390,10 @@ fn violation(
     objective: &Objective,
     entity: Entity<'_>,
     progress: &Progress,
-    (at, told): (i64, Told),
+    (at, told, verdict): (i64, Told, SlaStatus),
 ) -> SlaViolation {
+    let id = format!("{}|{}|{}", objective.name, entity.key(), told.started);
     SlaViolation {
-        violation_id: format!("{}|{}|{}", objective.name, entity.key(), told.started),
         objective: objective.name.clone(),
         family: objective.family,
         entity_kind: entity.kind.to_owned(),
@@ -401,25 +407,35 @@ fn violation(
         customer_id: entry.customer_id.clone(),
         account_id: entry.account_id.clone(),
         partner_ids: entry.partner_ids.clone(),
-        withdrawn: clock.violated,
+        withdrawn: verdict != SlaStatus::Breached,
+        version: told.version,
+        replaces: clock.violated.then(|| violation_version(&id, told.version - 1)),
+        violation_id: id,
     }
+}
+
+/// What one version of a violation is called: the first by the violation's id alone.
+fn violation_version(id: &str, version: i64) -> String {
+    if version == 1 { id.to_owned() } else { format!("{id}#{version}") }
 }
 
 /// A violation as the fact that routes look at; its id takes the place of the fact's, so that the
 /// same violation is always the same delivery. What is said of it later is a delivery of its own.
-fn violation_fact(violation: &SlaViolation, version: i64, at: i64) -> LifecycleFact {
+fn violation_fact(violation: &SlaViolation, at: i64) -> LifecycleFact {
     let withdrawn = violation.withdrawn;
+    let change = match (withdrawn, &violation.replaces) {
+        (true, _) => "withdrawn",
+        (false, Some(_)) => "amended",
+        (false, None) => "breached",
+    };
     LifecycleFact {
-        fact_id: match version {
-            1 => violation.violation_id.clone(),
-            _ => format!("{}#{version}", violation.violation_id),
-        },
+        fact_id: violation_version(&violation.violation_id, violation.version),
         family: violation.family,
         entity_kind: violation.entity_kind.clone(),
         entity_id: violation.entity_id.clone(),
-        version,
+        version: violation.version,
         event_type: "SlaViolationEvent".to_owned(),
-        change: if withdrawn { "withdrawn" } else { "breached" }.to_owned(),
+        change: change.to_owned(),
         from_state: None,
         to_state: withdrawn.then(|| "withdrawn".to_owned()),
         occurred_at: if withdrawn { Timestamp(at) } else { violation.breached_at },

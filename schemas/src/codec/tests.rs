@@ -254,11 +254,16 @@ proptest! {
 }
 
 #[test]
-fn violations_of_the_first_version_are_read() {
+fn violations_of_earlier_versions_are_read() {
     let value = Maker::new(&[1, 2, 5]).make_root(&schema_of::<SlaViolation>());
-    let newest: SlaViolation = serde_json::from_value(value).expect("a value of the schema is a record");
+    let made: SlaViolation = serde_json::from_value(value).expect("a value of the schema is a record");
+    let newest = SlaViolation { withdrawn: true, version: 1, replaces: None, ..made };
     let mut frame = encode(&newest);
-    // The first version ends one field earlier, and the id says so.
+    // Each version ends earlier than the one after it, and the id says so: the second before the
+    // version and what it replaces, a byte each here, the first before `withdrawn`.
+    frame.truncate(frame.len() - 2);
+    frame[1..5].copy_from_slice(&16u32.to_be_bytes());
+    assert_eq!(decode::<SlaViolation>(&frame), Ok(newest.clone()));
     frame.pop();
     frame[1..5].copy_from_slice(&14u32.to_be_bytes());
     assert_eq!(decode::<SlaViolation>(&frame), Ok(SlaViolation { withdrawn: false, ..newest }));
