@@ -67,6 +67,9 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
     let retention = section
         .duration("retention", Duration::from_secs(60)..=Duration::from_secs(3_650 * 86_400))
         .map(|found| found.value);
+    let notify_within = section
+        .duration("notify_within", Duration::from_secs(60)..=Duration::from_secs(3_650 * 86_400))
+        .map(|found| found.value);
     let (mut objectives, mut objective_places) = (Vec::new(), Vec::new());
     let configured = section.sections("objectives");
     for objective in configured.iter().flatten() {
@@ -106,6 +109,10 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
     let settings = settings.with_grace(grace);
     let settings = match retention {
         Some(retention) => settings.with_retention(retention),
+        None => settings,
+    };
+    let settings = match notify_within {
+        Some(notify_within) => settings.with_notify_within(notify_within),
         None => settings,
     };
     Sla { settings: Arc::new(settings), objectives: names }

@@ -246,11 +246,14 @@ impl SlaProcessor {
         let fact = violation_fact(violation, at);
         let subject = Subject { fact: &fact, entity: EntityView::SlaViolation(violation) };
         self.router.route(&subject, &mut self.routed);
+        // What is long past came out of a replay, or of a long absence: nobody is called for it.
+        let is_news = context.now().0.saturating_sub(fact.occurred_at.0) <= self.settings.notify_within_ms;
         for routed in self.routed.drain(..) {
             let sink = match routed.target() {
                 Target::Billing => self.sinks.billing,
                 Target::Partner => self.sinks.partner,
-                Target::Notification => self.sinks.notification,
+                Target::Notification if is_news => self.sinks.notification,
+                Target::Notification => continue,
                 // The router takes Floworx routes of the order family only.
                 Target::Floworx => continue,
             };

@@ -17,6 +17,8 @@ use crate::route::{Condition, EntityView, RouteFamily, Subject, nearest_help};
 
 /// How long an entity whose clocks have all ended is remembered.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
+/// How old a breach may be and still be notified of.
+const NOTIFY_WITHIN: Duration = Duration::from_hours(24);
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// A checked objective.
@@ -67,6 +69,7 @@ pub struct SlaSettings {
     calendars: Vec<(String, HashSet<i16>)>,
     pub(super) grace_ms: i64,
     pub(super) retention_ms: i64,
+    pub(super) notify_within_ms: i64,
 }
 
 impl SlaSettings {
@@ -104,7 +107,8 @@ impl SlaSettings {
             return Err(faults);
         }
         let retention_ms = RETENTION.as_millis() as i64;
-        Ok(Self { by_kind, calendars: years, grace_ms: 0, retention_ms })
+        let notify_within_ms = NOTIFY_WITHIN.as_millis() as i64;
+        Ok(Self { by_kind, calendars: years, grace_ms: 0, retention_ms, notify_within_ms })
     }
 
     /// How long the hub waits, beyond a breach that only the passing of time tells of, for facts
@@ -117,6 +121,14 @@ impl SlaSettings {
     /// How long an entity whose clocks have all ended is remembered; 30 days unless set.
     pub fn with_retention(mut self, retention: Duration) -> Self {
         self.retention_ms = retention.as_millis() as i64;
+        self
+    }
+
+    /// How long ago a breach may have been, by the wall clock, for a notification of it to be sent; 24
+    /// hours unless set. Verdicts, violations and what billing and partners hear do not depend on it:
+    /// a replay gives the same ones, and calls nobody.
+    pub fn with_notify_within(mut self, notify_within: Duration) -> Self {
+        self.notify_within_ms = notify_within.as_millis() as i64;
         self
     }
 

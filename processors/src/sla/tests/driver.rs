@@ -85,6 +85,19 @@ impl Sla {
         Self { driver: TestDriver::new(builder.build().unwrap(), Timestamp(0)) }
     }
 
+    /// One objective of an hour, and a route that notifies of its violations.
+    pub(super) fn notifying() -> Self {
+        let mut builder = TopologyBuilder::new();
+        let settings = SlaSettings::new(vec![objective("done", "1h")], vec![]).unwrap();
+        let mut routes = default_routes();
+        let mut notify = routes.last().cloned().expect("the last default route is that of violations");
+        notify.name = "notify-sla-violations".into();
+        notify.target = "notification".into();
+        routes.push(notify);
+        add_to(&mut builder, Arc::new(settings), Arc::new(Router::new(routes).unwrap()));
+        Self { driver: TestDriver::new(builder.build().unwrap(), Timestamp(0)) }
+    }
+
     pub(super) fn of(objectives: Vec<ObjectiveSpec>) -> Self {
         Self::new(SlaSettings::new(objectives, vec![]).unwrap())
     }

@@ -175,6 +175,27 @@ fn a_late_fact_that_leaves_the_breach_amends_its_time() {
 }
 
 #[test]
+fn a_replay_gives_the_same_violations_and_notifies_nobody() {
+    let history = [fact(0, 1, "acknowledged"), fact(3 * HOUR, 2, "completed")];
+    let mut live = Sla::notifying();
+    for fact in &history {
+        live.advance(fact.occurred_at.0);
+        live.take(fact);
+    }
+    let mut replay = Sla::notifying();
+    replay.advance(90 * 24 * HOUR);
+    history.iter().for_each(|fact| replay.take(fact));
+    let said = |sla: &mut Sla| -> Vec<_> {
+        sla.violations().into_iter().map(|said| (said.violation_id, said.breached_at, said.withdrawn)).collect()
+    };
+    let told = said(&mut live);
+    assert_eq!(told.len(), 1);
+    assert_eq!(said(&mut replay), told);
+    assert_eq!((live.driver.read("out.notification").len(), replay.driver.read("out.notification").len()), (1, 0));
+    assert_eq!(replay.billed().len(), 1, "a credit is due whenever it is told of");
+}
+
+#[test]
 fn repeats_are_counted_and_change_nothing() {
     let mut sla = hour();
     for _ in 0..3 {
