@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn the_newest_version_is_shown() {
         let told: Value = serde_json::from_str(&show(schema_by_name("SlaViolation").unwrap(), Output::Json)).unwrap();
-        assert_eq!((&told["version"], &told["id"]), (&json!(2), &json!("16")));
+        assert_eq!((&told["version"], &told["id"]), (&json!(3), &json!("17")));
         assert_eq!(told["schema"]["name"], "SlaViolation");
     }
 }
