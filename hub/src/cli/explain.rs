@@ -24,7 +24,7 @@ struct Page {
 }
 
 /// The codes of objectives and calendars.
-const SLA: [(SlaCode, &str); 13] = [
+const SLA: [(SlaCode, &str); 15] = [
     (SlaCode::UnknownFamily, "An objective is about a family of events that does not exist."),
     (
         SlaCode::UnknownKind,
@@ -41,6 +41,8 @@ const SLA: [(SlaCode, &str); 13] = [
     (SlaCode::BadHours, "Working hours cannot be read, overlap, or are none at all."),
     (SlaCode::BadDate, "A holiday is not a date."),
     (SlaCode::NoHolidays, "A calendar lists no holiday for a year."),
+    (SlaCode::Overlap, "Two objectives are for the same entities, and their clocks always count the same time."),
+    (SlaCode::NeverCounts, "An objective's clock rests in every state in which it could count."),
 ];
 
 /// Every page, by number.

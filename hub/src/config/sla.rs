@@ -143,7 +143,13 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
     let calendar = places.text("calendar", section.string("calendar"));
     let mut warn_percent = vec![50, 75, 90];
     if let Some(percents) = section.integers("warn_percent", 1..=99) {
-        warn_percent = percents.into_iter().map(|found| found.value as u8).collect();
+        warn_percent = percents.iter().map(|found| found.value as u8).collect();
+        let places_of = percents.into_iter().map(|found| Located {
+            value: found.value.to_string(),
+            span: found.span,
+            text_at: None,
+        });
+        places.lists.insert("warn_percent", places_of.collect());
     }
     let table = section.section("classes");
     let entries = table.string_entries();

@@ -184,6 +184,10 @@ fn objectives_are_checked_in_their_place() {
     assert!(told.contains(" --> hub.toml:5:20\n") && told.contains("nearest: \"completed\""), "{told}");
     let missing = "[[sla.objectives]]\nname = \"o\"\nfamily = \"order\"\n";
     assert!(rendered(missing).contains("needs the key \"start\""));
+    let falling = "[[sla.objectives]]\nname = \"o\"\nfamily = \"order\"\nstart = \"created\"\nstop = [\"partial\"]\n\
+        target = \"4h\"\nwarn_percent = [80, 50]\n";
+    let told = rendered(falling);
+    assert!(told.contains(" --> hub.toml:7:17\n") && told.contains("help: write them from the lowest"), "{told}");
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub enum SlaCode {
     BadHours,
     /// A date that is none.
     BadDate,
+    /// Two objectives whose clocks always count the same time.
+    Overlap,
+    /// A clock that rests in every state in which it could count.
+    NeverCounts,
     /// A warning: no holiday is listed for the year.
     NoHolidays,
 }
@@ -57,6 +61,8 @@ impl SlaCode {
             Self::BadHours => "HUB-1111",
             Self::BadDate => "HUB-1112",
             Self::NoHolidays => "HUB-1113",
+            Self::Overlap => "HUB-1114",
+            Self::NeverCounts => "HUB-1115",
         }
     }
 
@@ -77,6 +83,8 @@ impl SlaCode {
             Self::BadHours => "bad_hours",
             Self::BadDate => "bad_date",
             Self::NoHolidays => "no_holidays",
+            Self::Overlap => "overlap",
+            Self::NeverCounts => "never_counts",
         }
     }
 }

@@ -92,6 +92,7 @@ impl SlaSettings {
         }
         let mut by_kind: HashMap<String, Vec<Objective>> = HashMap::new();
         let mut seen: HashMap<u32, String> = HashMap::new();
+        let mut clocks: HashMap<ClockPlan, String> = HashMap::new();
         for (index, spec) in objectives.into_iter().enumerate() {
             let mut check = Check { part: SlaPart::Objective(index), name: &spec.name, faults: &mut faults };
             if let Some(other) = seen.insert(objective_id(&spec.name), spec.name.clone()) {
@@ -99,6 +100,13 @@ impl SlaSettings {
                 check.fault(SlaCode::DuplicateName, "name", message, Some("give it another name".into()));
             }
             check.name();
+            if let Some(other) = clocks.insert(ClockPlan::of(&spec), spec.name.clone())
+                && other != spec.name
+            {
+                let message = format!("is for the same entities as the objective {other:?}, and counts the same time");
+                let help = "tell them apart by when, or keep one: warn_percent and classes take several levels";
+                check.fault(SlaCode::Overlap, "when", message, Some(help.into()));
+            }
             if let Some(objective) = check.objective(&spec, &checked) {
                 by_kind.entry(objective.entity_kind.clone()).or_default().push(objective);
             }
@@ -163,6 +171,34 @@ impl SlaSettings {
     }
 }
 
+/// What decides which time an objective's clock counts; two of the same always agree.
+#[derive(PartialEq, Eq, Hash)]
+struct ClockPlan {
+    /// Family, kind, condition and calendar.
+    texts: [String; 4],
+    is_business: bool,
+    /// Start, stop, pause, cancel and reopen, each in order.
+    roles: [Vec<String>; 5],
+}
+
+impl ClockPlan {
+    fn of(spec: &ObjectiveSpec) -> Self {
+        let start = match &spec.start {
+            StartSpec::Word(word) => vec![format!("({word})")],
+            StartSpec::States(states) => states.clone(),
+        };
+        let kind = spec.entity_kind.as_ref().unwrap_or(&spec.family);
+        let calendar = spec.calendar.clone().unwrap_or_default();
+        let roles = [&start, &spec.stop, &spec.pause, &spec.cancel, &spec.reopen].map(|states| {
+            let mut states = states.clone();
+            states.sort_unstable();
+            states
+        });
+        let texts = [spec.family.clone(), kind.clone(), spec.when.trim().to_owned(), calendar];
+        Self { texts, is_business: spec.clock == ClockKind::Business, roles }
+    }
+}
+
 /// What stored clocks call an objective (FNV-1a): the name would be most of their size.
 fn objective_id(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
@@ -202,9 +238,11 @@ impl Check<'_> {
                 classes.insert(class.clone(), millis);
             }
         }
-        let mut warn_percent = spec.warn_percent.clone();
-        warn_percent.sort_unstable();
-        warn_percent.dedup();
+        let warn_percent = spec.warn_percent.clone();
+        if !warn_percent.is_sorted_by(|one, other| one < other) {
+            let help = Some("write them from the lowest to the highest, each once".to_owned());
+            self.fault(SlaCode::BadTarget, "warn_percent", "has warning levels that do not ascend", help);
+        }
         if warn_percent.iter().any(|percent| !(1..100).contains(percent)) {
             let help = Some("warnings come between 1 and 99 percent".to_owned());
             self.fault(SlaCode::BadTarget, "warn_percent", "warns at a share that is no warning", help);
@@ -227,6 +265,12 @@ impl Check<'_> {
                 .map(|(setting, names)| (setting, self.states(setting, names, entity_kind, states)));
         if states_noted == self.faults.len() {
             self.roles(start, &roles);
+            let mut counting = states.iter().map(|name| state::number(name));
+            if counting.all(|state| roles[..3].iter().any(|(_, role)| role.contains(state))) {
+                let message = "has a clock that rests in every state that does not end it: its target can never pass";
+                let help = Some("take out of pause the states in which time is to count".to_owned());
+                self.fault(SlaCode::NeverCounts, "pause", message, help);
+            }
         }
         roles[2].1.insert(DELETED);
         let [(_, stop), (_, pause), (_, cancel), (_, reopen)] = roles;

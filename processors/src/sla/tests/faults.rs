@@ -62,6 +62,27 @@ fn every_fault_of_every_objective_is_named() {
 }
 
 #[test]
+fn objectives_that_contradict_themselves_or_each_other_are_named() {
+    let again = |name| ObjectiveSpec { stop: vec!["failed".into(), "completed".into()], ..objective(name, "2h") };
+    let apart = ObjectiveSpec { when: r#"fact.class == "vas""#.into(), ..again("vas") };
+    let every = ["draft", "acknowledged", "inProgress", "pending", "held", "assessingCancellation"];
+    let resting = ObjectiveSpec {
+        pause: every.map(str::to_owned).to_vec(),
+        stop: ["completed", "failed", "partial"].map(str::to_owned).to_vec(),
+        cancel: ["cancelled", "rejected", "pendingCancellation"].map(str::to_owned).to_vec(),
+        ..objective("resting", "1h")
+    };
+    let falling = ObjectiveSpec { warn_percent: vec![75, 50], when: apart.when.clone(), ..objective("falling", "1h") };
+    let falling = ObjectiveSpec { pause: vec![], ..falling };
+    let found = faults(vec![objective("first", "1h"), again("second"), apart, resting, falling]);
+    let said: Vec<_> = found.iter().map(|fault| (fault.part, fault.code.number(), fault.setting)).collect();
+    let of = SlaPart::Objective;
+    assert_eq!(said, [(of(1), "HUB-1114", "when"), (of(3), "HUB-1115", "pause"), (of(4), "HUB-1105", "warn_percent")]);
+    let overlap = r#"objective "second" is for the same entities as the objective "first", and counts the same time"#;
+    assert_eq!(found[0].to_string(), overlap);
+}
+
+#[test]
 fn every_fault_of_a_calendar_is_named() {
     let mut calendar = london(r#"munday = ["09:00-17:00"]"#, &["2026-02-30"]);
     calendar.time_zone = "Europe/Londn".into();
