@@ -253,9 +253,8 @@ impl SlaProcessor {
                 Target::Billing => self.sinks.billing,
                 Target::Partner => self.sinks.partner,
                 Target::Notification if is_news => self.sinks.notification,
-                Target::Notification => continue,
-                // The router takes Floworx routes of the order family only.
-                Target::Floworx => continue,
+                // Floworx routes are of the order family only: the router takes no others.
+                Target::Notification | Target::Floworx => continue,
             };
             context.send(sink, Some(routed.key()), Some(routed.encode()));
         }

@@ -184,7 +184,9 @@ fn a_replay_gives_the_same_violations_and_notifies_nobody() {
     }
     let mut replay = Sla::notifying();
     replay.advance(90 * 24 * HOUR);
-    history.iter().for_each(|fact| replay.take(fact));
+    for fact in &history {
+        replay.take(fact);
+    }
     let said = |sla: &mut Sla| -> Vec<_> {
         sla.violations().into_iter().map(|said| (said.violation_id, said.breached_at, said.withdrawn)).collect()
     };
