@@ -1,6 +1,8 @@
 //! Several processes share partitions on a real broker, are killed, started and frozen, and every
 //! output is recomputed: each input counts once, in its order, whoever processed it.
 
+mod long;
+
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use topology::{
 use crate::support::{Broker, until};
 
 const PARTITIONS: u32 = 6;
+/// How many keys the short scenarios write.
 const KEYS: u64 = 200;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What the child process is told by: broker, prefix, instance, protocol.
@@ -196,23 +199,24 @@ fn make_topics(log: &dyn Log) {
 struct Feed {
     producer: Box<dyn topology::Producer>,
     next: BTreeMap<u64, u64>,
+    keys: u64,
     dice: ChaCha8Rng,
     written: u64,
 }
 
 impl Feed {
-    fn new(log: &dyn Log) -> Self {
+    fn new(log: &dyn Log, keys: u64, seed: u64) -> Self {
         let producer = log.producer("feed").expect("a producer");
-        Self { producer, next: BTreeMap::new(), dice: ChaCha8Rng::seed_from_u64(3), written: 0 }
+        Self { producer, next: BTreeMap::new(), keys, dice: ChaCha8Rng::seed_from_u64(seed), written: 0 }
     }
 
     /// One transaction; again until it came through, as every publisher does.
     fn write(&mut self, count: usize) {
-        let keys: Vec<u64> = (0..count).map(|_| self.dice.random_range(0..KEYS)).collect();
+        let keys: Vec<u64> = (0..count).map(|_| self.dice.random_range(0..self.keys)).collect();
         loop {
-            let mut next = self.next.clone();
+            let mut next: BTreeMap<u64, u64> = BTreeMap::new();
             let sent = keys.iter().try_for_each(|key| {
-                let number = next.entry(*key).or_insert(0);
+                let number = next.entry(*key).or_insert_with(|| self.next.get(key).copied().unwrap_or(0));
                 *number += 1;
                 self.producer.send(OutgoingRecord {
                     topic: "in".into(),
@@ -228,7 +232,7 @@ impl Feed {
             let positions = [(TopicPartition::new("in", 0), position)];
             match sent.and_then(|()| self.producer.commit("feed", &positions)) {
                 Ok(Commit::Committed) => {
-                    self.next = next;
+                    self.next.extend(next);
                     self.written += count as u64;
                     return;
                 }
@@ -240,9 +244,10 @@ impl Feed {
 }
 
 /// Waits until the group has taken in every input, then recomputes the output of each key.
-fn verify(log: &dyn Log, processes: &mut Processes, feed: &Feed) {
+/// Returns how many outputs there are.
+fn verify(log: &dyn Log, processes: &mut Processes, feed: &Feed, patience: Duration) -> u64 {
     let place = |topic: &str, partition| TopicPartition::new(topic, partition);
-    until("every input is taken in", PATIENCE, || {
+    until("every input is taken in", patience, || {
         (0..processes.children.len()).for_each(|number| processes.must_run(number));
         let taken = (0..PARTITIONS).all(|partition| {
             let partition = place("in", partition);
@@ -277,6 +282,7 @@ fn verify(log: &dyn Log, processes: &mut Processes, feed: &Feed) {
     let expected: BTreeMap<String, u64> = feed.next.iter().map(|(key, count)| (format!("key-{key}"), *count)).collect();
     assert_eq!(seen, expected, "each input has one output");
     println!("{} inputs, {outputs} outputs, all as recomputed", feed.written);
+    outputs
 }
 
 /// Scenarios whose end depends on time-outs of the broker run where they are asked for.
@@ -299,7 +305,7 @@ fn nothing_is_lost_or_doubled_when_the_broker_dies_under_load() {
     let log = broker.log(prefix, "test");
     make_topics(&*log);
     let mut processes = Processes::start(&broker, prefix, "classic", 2);
-    let mut feed = Feed::new(&*log);
+    let mut feed = Feed::new(&*log, KEYS, 3);
     let load = |feed: &mut Feed, time: Duration| {
         let until = Instant::now() + time;
         while Instant::now() < until {
@@ -316,7 +322,7 @@ fn nothing_is_lost_or_doubled_when_the_broker_dies_under_load() {
             }
         });
     }
-    verify(&*log, &mut processes, &feed);
+    verify(&*log, &mut processes, &feed, PATIENCE);
 }
 
 fn scenario(broker: &Broker, protocol: &'static str, rounds: u32) {
@@ -324,7 +330,7 @@ fn scenario(broker: &Broker, protocol: &'static str, rounds: u32) {
     let log = broker.log(&prefix, "test");
     make_topics(&*log);
     let mut processes = Processes::start(broker, &prefix, protocol, 3);
-    let mut feed = Feed::new(&*log);
+    let mut feed = Feed::new(&*log, KEYS, 3);
     let mut dice = ChaCha8Rng::seed_from_u64(7);
     for round in 0..rounds {
         // Load goes on while the process is being replaced, so that it dies in its work.
@@ -346,7 +352,7 @@ fn scenario(broker: &Broker, protocol: &'static str, rounds: u32) {
             processes.replace(victim);
         }
     }
-    verify(&*log, &mut processes, &feed);
+    verify(&*log, &mut processes, &feed, PATIENCE);
 }
 
 #[test]
