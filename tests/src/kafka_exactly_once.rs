@@ -296,11 +296,7 @@ fn is_long_form() -> bool {
 
 #[test]
 fn nothing_is_lost_or_doubled_when_the_broker_dies_under_load() {
-    // Now and then the processes make no progress after the crash of the only broker.
-    if !is_long_form() {
-        return;
-    }
-    let mut broker = Broker::start();
+    let mut broker = Broker::start_beside_controller();
     let prefix = "broker.";
     let log = broker.log(prefix, "test");
     make_topics(&*log);

@@ -37,6 +37,13 @@ impl Broker {
         Self { broker, _folder: folder }
     }
 
+    /// As [`Broker::start`], with a controller that outlives crashes of the broker.
+    pub fn start_beside_controller() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = LocalBroker::start_beside_controller(fetched(&jars_folder()), folder.path());
+        Self { broker: started.expect("a broker starts beside its controller"), _folder: folder }
+    }
+
     /// Where it listens.
     pub fn address(&self) -> String {
         self.broker.address()

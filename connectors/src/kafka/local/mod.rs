@@ -1,16 +1,16 @@
-//! Apache Kafka on this machine: one process that is broker and controller, on free loopback ports. For the demo,
-//! the tests and measurements; never for data that matters, since there is one copy of it.
+//! Apache Kafka on this machine: one process that is broker and controller, or one each, on free loopback ports. For
+//! the demo, the tests and measurements; never for data that matters, since there is one copy of it.
 
 mod error;
 mod jars;
 mod left;
+mod process;
 mod properties;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,9 @@ pub use jars::Jars;
 
 use super::{KafkaLog, KafkaSettings};
 use error::{io, last_of};
+use process::{Controller, end, prepare, run};
+use properties::Role;
 
-/// A cluster's id, as `StorageTool random-uuid` makes them; each local cluster is alone.
-const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";
 /// How long a broker may take to start on a busy machine.
 const START: Duration = Duration::from_secs(90);
 /// How long a broker may take to stop in good order.
@@ -31,6 +31,8 @@ const STOP: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct LocalBroker {
     child: Child,
+    /// Where it is not its own controller.
+    controller: Option<Controller>,
     jars: Jars,
     folder: PathBuf,
     port: u16,
@@ -43,19 +45,30 @@ impl LocalBroker {
     /// # Errors
     /// Whatever keeps it from answering; see [`LocalBrokerError`].
     pub fn start(jars: &Jars, folder: &Path) -> Result<Self, LocalBrokerError> {
-        fs::create_dir_all(folder).map_err(io(format!("making {}", folder.display())))?;
-        let folder = folder.canonicalize().map_err(io(format!("finding {}", folder.display())))?;
-        left::stop(&folder)?;
-        let (port, controller) = (free_port()?, free_port()?);
-        let data = folder.join("data");
-        let file = folder.join("server.properties");
-        fs::write(&file, properties::properties(port, controller, &data))
-            .map_err(io(format!("writing {}", file.display())))?;
-        if !data.join("meta.properties").exists() {
-            format(jars, &folder)?;
-        }
+        Self::start_as(Role::Both, jars, folder)
+    }
+
+    /// As [`LocalBroker::start`], with the controller as a process of its own, which outlives crashes of the
+    /// broker. A single process that is both loses the ends of transactions when it crashes among them.
+    ///
+    /// # Errors
+    /// As [`LocalBroker::start`].
+    pub fn start_beside_controller(jars: &Jars, folder: &Path) -> Result<Self, LocalBrokerError> {
+        Self::start_as(Role::Broker, jars, folder)
+    }
+
+    fn start_as(role: Role, jars: &Jars, folder: &Path) -> Result<Self, LocalBrokerError> {
+        let (port, controller_port) = (free_port()?, free_port()?);
+        let controller = match role {
+            Role::Broker => {
+                let folder = prepare(Role::Controller, jars, &folder.join("controller"), port, controller_port)?;
+                Some(Controller(run(jars, &folder)?))
+            }
+            Role::Both | Role::Controller => None,
+        };
+        let folder = prepare(role, jars, folder, port, controller_port)?;
         let child = run(jars, &folder)?;
-        let mut broker = Self { child, jars: jars.clone(), folder, port };
+        let mut broker = Self { child, controller, jars: jars.clone(), folder, port };
         broker.wait_ready()?;
         Ok(broker)
     }
@@ -70,7 +83,7 @@ impl LocalBroker {
         self.child.id()
     }
 
-    /// `kill -9`, and the same broker again on what it left.
+    /// `kill -9`, and the same broker again on what it left. A controller beside it goes on.
     ///
     /// # Errors
     /// As [`LocalBroker::start`].
@@ -85,15 +98,9 @@ impl LocalBroker {
     /// # Errors
     /// I/O.
     pub fn stop(mut self) -> Result<(), LocalBrokerError> {
-        left::terminate(self.child.id())?;
-        let deadline = Instant::now() + STOP;
-        while self.child.try_wait().map_err(io("asking for the broker"))?.is_none() {
-            if Instant::now() >= deadline {
-                self.child.kill().map_err(io("killing the broker"))?;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
+        end(&mut self.child)?;
+        // Last: the broker tells it that it goes.
+        self.controller.as_mut().map_or(Ok(()), |controller| end(&mut controller.0))
     }
 
     fn log_file(&self) -> PathBuf {
@@ -133,43 +140,6 @@ impl Drop for LocalBroker {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn format(jars: &Jars, folder: &Path) -> Result<(), LocalBrokerError> {
-    let mut java = jars.java();
-    java.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"]).arg(folder.join("server.properties"));
-    let formatted = started(java.output())?;
-    if formatted.status.success() {
-        return Ok(());
-    }
-    let said = last_of(&String::from_utf8_lossy(&formatted.stderr));
-    Err(LocalBrokerError::Format { folder: folder.to_owned(), said })
-}
-
-fn run(jars: &Jars, folder: &Path) -> Result<Child, LocalBrokerError> {
-    let path = folder.join("broker.log");
-    let opened = fs::OpenOptions::new().create(true).append(true).open(&path);
-    let log = opened.map_err(io(format!("writing {}", path.display())))?;
-    let errors = log.try_clone().map_err(io("a second handle of the broker's log"))?;
-    let mut java: Command = jars.java();
-    java.arg("kafka.Kafka")
-        .arg(folder.join("server.properties"))
-        .stdout(Stdio::from(log))
-        .stderr(Stdio::from(errors))
-        // A Ctrl-C on the terminal is for the hub, which still needs the broker to end in good order.
-        .process_group(0);
-    let child = started(java.spawn())?;
-    left::note(folder, child.id())?;
-    Ok(child)
-}
-
-fn started<T>(result: std::io::Result<T>) -> Result<T, LocalBrokerError> {
-    result.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            LocalBrokerError::Missing { program: "Java 17 or later", package: "openjdk-17-jre-headless" }
-        }
-        _ => io("starting Java")(error),
-    })
 }
 
 fn free_port() -> Result<u16, LocalBrokerError> {

@@ -2,19 +2,38 @@
 
 use std::path::Path;
 
-/// The settings of a broker that is its own controller and alone.
+/// Which of the two a process is. A cluster has one of [`Role::Both`], or one each of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A broker that is its own controller.
+    Both,
+    /// The broker, beside a controller.
+    Broker,
+    /// The controller, beside a broker.
+    Controller,
+}
+
+/// The settings of a process of a cluster that listens for clients on `port` and has its controller on `controller`.
 ///
 /// The short session: a broker that is back while its old session still counts takes every partition, itself
 /// being their only leader, for a deleted one, and writes no transaction's end to it: its log says "likely
-/// deleted already and hence can be skipped".
-pub(super) fn properties(port: u16, controller: u16, data: &Path) -> String {
+/// deleted already and hence can be skipped". With a controller of its own process the session ends while the
+/// broker is away; one that is its own controller begins to count anew when it is back.
+pub(super) fn properties(role: Role, port: u16, controller: u16, data: &Path) -> String {
+    let clients = format!("BROKER://127.0.0.1:{port}");
+    let quorum = format!("CONTROLLER://127.0.0.1:{controller}");
+    let broker = format!("advertised.listeners={clients}\ninter.broker.listener.name=BROKER");
+    let (own, voter) = match role {
+        Role::Both => {
+            (format!("process.roles=broker,controller\nnode.id=1\nlisteners={clients},{quorum}\n{broker}"), 1)
+        }
+        Role::Broker => (format!("process.roles=broker\nnode.id=1\nlisteners={clients}\n{broker}"), 2),
+        Role::Controller => (format!("process.roles=controller\nnode.id=2\nlisteners={quorum}"), 2),
+    };
     format!(
-        "process.roles=broker,controller\nnode.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{controller}\n\
-         listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=BROKER://127.0.0.1:{port}\n\
+        "{own}\ncontroller.quorum.voters={voter}@127.0.0.1:{controller}\n\
          listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         controller.listener.names=CONTROLLER\ninter.broker.listener.name=BROKER\n\
+         controller.listener.names=CONTROLLER\n\
          log.dirs={}\nauto.create.topics.enable=false\ngroup.initial.rebalance.delay.ms=0\n\
          default.replication.factor=1\n\
          broker.session.timeout.ms=1500\nbroker.heartbeat.interval.ms=300\n\
