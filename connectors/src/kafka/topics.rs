@@ -1,6 +1,6 @@
 //! Topics: making the missing ones, refusing those of another shape, changing how they are kept.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode;
 use topology::{Cleanup, LogError, TopicName, TopicSpec};
@@ -8,6 +8,9 @@ use topology::{Cleanup, LogError, TopicName, TopicSpec};
 use super::error::Asked;
 use super::native::NewTopic;
 use super::shared::Shared;
+
+/// How soon brokers are asked again whether they have heard of a change.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Makes what is missing. Nothing is made when any existing one does not fit.
 pub(super) fn ensure(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogError> {
@@ -41,7 +44,7 @@ pub(super) fn ensure(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogErr
 
 /// Waits until every broker's view, as far as it is told, holds the new topics.
 fn wait_for(shared: &Shared, topics: &[&TopicSpec]) -> Result<(), LogError> {
-    let deadline = std::time::Instant::now() + shared.settings.request_timeout;
+    let deadline = Instant::now() + shared.settings.request_timeout;
     loop {
         let existing = shared.refresh()?;
         let absent = topics.iter().find(|topic| !existing.contains_key(&topic.name));
@@ -51,10 +54,10 @@ fn wait_for(shared: &Shared, topics: &[&TopicSpec]) -> Result<(), LogError> {
                 _ => Ok(()),
             });
         };
-        if std::time::Instant::now() >= deadline {
+        if Instant::now() >= deadline {
             return Err(LogError::Retriable(format!("topic {} was made but cannot be seen yet", absent.name)));
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -116,7 +119,25 @@ pub(super) fn change(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogErr
         .watchdog
         .over("changing topics", || shared.admin().change_topics(&changes))
         .map_err(|failure| failure.of(Asked::Cluster))?;
-    answers.into_iter().try_for_each(|(name, answer)| answer.map_err(|failure| failure.of(Asked::Topic(&name))))
+    answers.into_iter().try_for_each(|(name, answer)| answer.map_err(|failure| failure.of(Asked::Topic(&name))))?;
+    wait_until_kept(shared, topics)
+}
+
+/// Waits until the brokers, as far as they are asked, tell of the change: the controller takes it, they hear of it.
+fn wait_until_kept(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogError> {
+    let names: Vec<TopicName> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let deadline = Instant::now() + shared.settings.request_timeout;
+    loop {
+        let found = specs(shared, &names)?;
+        let stale = topics
+            .iter()
+            .find(|topic| !found.iter().any(|found| kept(found) == kept(topic) && found.name == topic.name));
+        let Some(stale) = stale else { return Ok(()) };
+        if Instant::now() >= deadline {
+            return Err(LogError::Retriable(format!("topic {} was changed, which cannot be seen yet", stale.name)));
+        }
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// How a topic is kept, in Kafka's words. What does not apply is said too: it may have been set before.
