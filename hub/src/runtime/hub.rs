@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use topology::{LogError, MemoryBudget, Offset, Record, TopicPartition, WorkerSnapshot};
 
 use super::asking::Asking;
+use super::burn_view::{self, SharedBurns};
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::Failure;
 use super::kpi_view::{self, SharedKpis};
@@ -86,6 +87,7 @@ pub(super) struct Parts {
     memory: Arc<MemoryBudget>,
     sla: SharedView,
     kpis: SharedKpis,
+    burns: SharedBurns,
     /// Group and topic of parts that no process runs.
     resting: Vec<(String, String)>,
 }
@@ -148,11 +150,19 @@ impl Hub {
         let workers = Workers::start(&part, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
-        let kpis = SharedKpis::default();
+        let (kpis, burns) = (SharedKpis::default(), SharedBurns::default());
         let mut threads = Vec::new();
         if chosen.has("kpi") {
             let view =
                 kpi_view::start(log.clone(), config.log.partitions, kpis.clone(), background.clone(), failure.clone());
+            threads.push(view.context("no thread")?);
+            let view = burn_view::start(
+                log.clone(),
+                config.log.partitions,
+                burns.clone(),
+                background.clone(),
+                failure.clone(),
+            );
             threads.push(view.context("no thread")?);
         }
         if chosen.has("sla") {
@@ -179,6 +189,7 @@ impl Hub {
             memory,
             sla,
             kpis,
+            burns,
             resting,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
@@ -376,6 +387,7 @@ impl Parts {
         }
         exporter::publish(&self.observe(), &seconds);
         lock(&self.kpis).publish(now);
+        burn_view::publish(&self.burns);
     }
 
     fn timestamp_at(
