@@ -24,6 +24,8 @@ if [ "$what" = test ]; then
 	# Real Kafka: a Java program that Maven fetches.
 	need java default-jre-headless
 	need mvn maven
+	# Certificates for a broker that asks for them.
+	need openssl openssl
 fi
 
 if [ -n "$packages" ]; then

@@ -1,56 +1,26 @@
 //! What every client tells: errors, statistics, and its wish for a token.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 
-use super::settings::{KafkaSettings, Sasl, TokenSource};
+use super::health::{self, Health};
+use super::settings::{KafkaSettings, Sasl};
 use super::statistics;
-
-/// Whether the brokers can be reached, as far as the clients of this process have told.
-#[derive(Default)]
-pub(super) struct Health(Mutex<Option<String>>);
-
-impl Health {
-    /// What is wrong, if anything.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Something was answered.
-    pub(super) fn well(&self) {
-        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.take().is_some() {
-            tracing::info!("the brokers answer again");
-        }
-    }
-
-    pub(super) fn ill(&self, why: String) {
-        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.is_none() {
-            tracing::warn!(why, "the brokers do not answer");
-        }
-        *trouble = Some(why);
-    }
-}
 
 /// What the clients of a log share.
 pub(super) struct Context {
     role: &'static str,
     health: Arc<Health>,
-    token: Option<TokenSource>,
+    settings: KafkaSettings,
 }
 
 impl Context {
     pub(super) fn new(role: &'static str, settings: &KafkaSettings, health: &Arc<Health>) -> Self {
-        let token = match &settings.sasl {
-            Some(Sasl::OAuthBearer(token)) => Some(token.clone()),
-            _ => None,
-        };
-        Self { role, health: health.clone(), token }
+        Self { role, health: health.clone(), settings: settings.clone() }
     }
 }
 
@@ -101,18 +71,17 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => self.health.ill("no broker can be reached".to_owned()),
-            Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SaslAuthenticationFailed) => {
-                self.health.ill("the brokers do not accept the credentials".to_owned());
-            }
-            Some(RDKafkaErrorCode::SSL) => self.health.ill(format!("no TLS connection: {reason}")),
-            _ => tracing::debug!(role = self.role, %error, reason, "librdkafka"),
+        tracing::debug!(role = self.role, %error, reason, "librdkafka");
+        let trouble = error.rdkafka_error_code().and_then(|code| health::judge(code, reason, &self.settings));
+        if let Some(trouble) = trouble {
+            self.health.ill(trouble);
         }
     }
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        let source = self.token.as_ref().ok_or("no source of tokens is configured")?;
+        let Some(Sasl::OAuthBearer(source)) = &self.settings.sasl else {
+            return Err("no source of tokens is configured".into());
+        };
         let token = source()?;
         Ok(OAuthToken { token: token.token, principal_name: token.principal, lifetime_ms: token.expires_at_ms })
     }

@@ -25,6 +25,8 @@ fn common(settings: &KafkaSettings) -> ClientConfig {
     };
     config.set("security.protocol", protocol);
     if let Some(tls) = &settings.tls {
+        // Found where the system keeps them: the TLS library that is linked in would look elsewhere.
+        config.set("ssl.ca.location", "probe");
         let files = [
             ("ssl.ca.location", &tls.ca_file),
             ("ssl.certificate.location", &tls.certificate_file),

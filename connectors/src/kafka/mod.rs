@@ -18,6 +18,7 @@ mod config;
 mod consumer;
 mod error;
 mod frames;
+mod health;
 pub mod local;
 #[allow(unsafe_code)]
 mod native;

@@ -117,10 +117,12 @@ impl KafkaProducer {
                 Err(error) => {
                     client.serve();
                     let asked = Asked::TransactionalId(&self.id);
-                    return Err(match (error::of_code(error.code, asked), self.shared.health.trouble()) {
-                        (LogError::Retriable(_), Some(trouble)) => LogError::Retriable(format!("{asked}: {trouble}")),
-                        (LogError::Retriable(_), None) => LogError::Retriable(format!("{asked}: {}", error.text)),
-                        (error, _) => error,
+                    return Err(match error::of_code(error.code, asked) {
+                        LogError::Retriable(_) => {
+                            let why = format!("{asked}: {}", error.text);
+                            self.shared.explain(why, |trouble| format!("{asked}: {trouble}"))
+                        }
+                        error => error,
                     });
                 }
             }

@@ -57,6 +57,26 @@ pub enum Sasl {
     OAuthBearer(TokenSource),
 }
 
+impl Sasl {
+    /// The mechanism's name.
+    pub fn mechanism(&self) -> &'static str {
+        match self {
+            Self::Plain { .. } => "PLAIN",
+            Self::ScramSha256 { .. } => "SCRAM-SHA-256",
+            Self::ScramSha512 { .. } => "SCRAM-SHA-512",
+            Self::OAuthBearer(_) => "OAUTHBEARER",
+        }
+    }
+
+    /// The name that is given with a password.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Plain { user, .. } | Self::ScramSha256 { user, .. } | Self::ScramSha512 { user, .. } => Some(user),
+            Self::OAuthBearer(_) => None,
+        }
+    }
+}
+
 impl fmt::Debug for Sasl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::Metadata;
 use topology::{LogError, Offset, Position, TopicName, TopicPartition};
 
-use super::client::{Context, Health};
+use super::client::Context;
 use super::config;
 use super::error::{self, Asked};
+use super::health::Health;
 use super::native::{Admin, Spec};
 use super::not_made;
 use super::reader::Readers;
@@ -26,6 +28,9 @@ type Counts = HashMap<TopicName, u32>;
 
 /// How often clients that nobody reads from are served.
 const SERVE_EVERY: Duration = Duration::from_millis(200);
+
+/// How long to wait for the brokers' view before it is looked whether they refuse to give it.
+const FIRST_PATIENCE: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub(super) struct Shared {
@@ -75,22 +80,34 @@ impl Shared {
         Admin { rk: self.admin.client().native_ptr(), timeout: self.settings.request_timeout }
     }
 
+    /// The brokers' view of all topics: asking for one that is missing may make it.
+    fn metadata(&self) -> KafkaResult<Metadata> {
+        let deadline = Instant::now() + self.settings.request_timeout;
+        let mut patience = FIRST_PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let asked = self.watchdog.over("asking for the topics", || {
+                self.admin.fetch_metadata(None, patience.min(left).max(Duration::from_millis(1)))
+            });
+            // The client goes on trying where it is refused: there is no use in waiting along.
+            if asked.is_ok() || patience >= left || self.health.refusal().is_some() {
+                return asked;
+            }
+            patience *= 2;
+        }
+    }
+
     /// Asks for all topics anew.
     pub(super) fn refresh(&self) -> Result<Arc<Counts>, LogError> {
-        let asked = self.watchdog.over("asking for the topics", || {
-            // All of them: asking for one that is missing may make it.
-            self.admin.fetch_metadata(None, self.settings.request_timeout)
-        });
-        let metadata = match asked {
+        let metadata = match self.metadata() {
             Ok(metadata) => metadata,
             Err(error) => {
-                let error = error::of(&error, Asked::Cluster);
                 // Why it did not answer was told to the context, by a client that is served meanwhile.
-                return Err(match (error, self.health.trouble()) {
-                    (LogError::Retriable(_), Some(trouble)) => {
-                        LogError::Retriable(format!("{trouble} ({})", self.settings.brokers))
+                return Err(match error::of(&error, Asked::Cluster) {
+                    LogError::Retriable(why) => {
+                        self.explain(why, |trouble| format!("{trouble} ({})", self.settings.brokers))
                     }
-                    (error, _) => error,
+                    error => error,
                 });
             }
         };
@@ -103,6 +120,15 @@ impl Shared {
         let counts: Arc<Counts> = Arc::new(counts.collect());
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts.clone();
         Ok(counts)
+    }
+
+    /// The error for a question that was not answered, by what the clients were told meanwhile.
+    pub(super) fn explain(&self, why: String, told: impl Fn(String) -> String) -> LogError {
+        match (self.health.refusal(), self.health.trouble()) {
+            (Some(refusal), _) => LogError::Denied(told(refusal)),
+            (None, Some(trouble)) => LogError::Retriable(told(trouble)),
+            (None, None) => LogError::Retriable(why),
+        }
     }
 
     /// How many partitions a topic has, under the name that the hub gives it.
@@ -199,7 +225,7 @@ impl Shared {
                     drop(self.refresh());
                 }
                 Err(LogError::Retriable(why)) => {
-                    return Err(LogError::Retriable(self.health.trouble().unwrap_or(why)));
+                    return Err(self.explain(why, |trouble| trouble));
                 }
                 answer => {
                     if answer.is_ok() {

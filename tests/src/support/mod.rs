@@ -1,6 +1,7 @@
 //! What scenarios share: the real binary as a process, its HTTP side, and what it left behind.
 
 mod billing;
+mod certificates;
 mod event;
 mod files;
 mod generated;
@@ -8,6 +9,7 @@ mod hub;
 mod kafka;
 mod order;
 mod registry;
+pub mod secured;
 mod wait;
 
 pub use billing::Billing;

@@ -1,0 +1,89 @@
+//! TLS, SASL and access rules on a real broker: who may come in does, and who may not is told why.
+
+use std::time::{Duration, Instant};
+
+use connectors::kafka::{KafkaSettings, Sasl, Tls};
+use topology::{Commit, Log, LogError, OutgoingRecord, TopicPartition, TopicSpec};
+
+use crate::support::secured::{PASSWORD, SUPER_USER, SecuredBroker, text};
+
+/// A password of nobody.
+const ANOTHER_PASSWORD: &str = "one-that-nobody-has";
+
+/// Makes a topic, writes to it in a transaction and reads it.
+fn is_of_use(log: &dyn Log, topic: &str) {
+    log.ensure_topics(&[TopicSpec::delete(topic, 1, None)]).expect("a topic is made");
+    let mut producer = log.producer(topic).expect("a producer is made");
+    let record = OutgoingRecord {
+        topic: topic.into(),
+        partition: Some(0),
+        key: None,
+        value: Some("a record".into()),
+        timestamp: schemas::Timestamp(7),
+        headers: Vec::new(),
+    };
+    producer.send(record).expect("a record is taken");
+    assert_eq!(producer.commit("group", &[]).expect("a commit ends"), Commit::Committed);
+    let mut records = Vec::new();
+    let partition = TopicPartition::new(topic, 0);
+    let (start, _) = log.bounds(&partition).expect("the topic exists");
+    log.read(&partition, start, 1 << 20, &mut records).expect("it is read");
+    assert_eq!(records.len(), 1);
+}
+
+/// Why the brokers refuse a hub with these settings, which is found out soon, and tells no secret.
+fn refusal(change: impl FnOnce(&mut KafkaSettings)) -> String {
+    let began = Instant::now();
+    match SecuredBroker::get().log(change).topics() {
+        Err(LogError::Denied(why)) => {
+            assert!(began.elapsed() < Duration::from_secs(9), "{:?}: {why}", began.elapsed());
+            assert!(!why.contains(PASSWORD) && !why.contains(ANOTHER_PASSWORD), "{why}");
+            why
+        }
+        other => panic!("not refused for good: {other:?}"),
+    }
+}
+
+#[test]
+fn every_mechanism_comes_in_and_commits() {
+    let broker = SecuredBroker::get();
+    is_of_use(&*broker.log(|_| {}), "by-scram");
+    let plain = Sasl::Plain { user: SUPER_USER.into(), password: PASSWORD.into() };
+    is_of_use(&*broker.log(|settings| settings.sasl = Some(plain)), "by-plain");
+    let certificate = broker.log(|settings| {
+        settings.brokers = broker.mutual_address();
+        settings.sasl = None;
+        settings.tls = Some(Tls {
+            ca_file: Some(text(&broker.file("authority.pem"))),
+            certificate_file: Some(text(&broker.file("hub.pem"))),
+            key_file: Some(text(&broker.file("hub.key"))),
+            key_password: None,
+        });
+    });
+    is_of_use(&*certificate, "by-certificate");
+}
+
+#[test]
+fn who_cannot_come_in_is_told_why() {
+    let broker = SecuredBroker::get();
+    let wrong = Sasl::ScramSha512 { user: SUPER_USER.into(), password: ANOTHER_PASSWORD.into() };
+    let told = refusal(|settings| settings.sasl = Some(wrong));
+    assert!(told.contains("credentials of hub by SCRAM-SHA-512") && told.contains("[log.kafka.sasl]"), "{told}");
+    let nobody = Sasl::Plain { user: "nobody".into(), password: PASSWORD.into() };
+    let told = refusal(|settings| settings.sasl = Some(nobody));
+    assert!(told.contains("credentials of nobody by PLAIN"), "{told}");
+
+    let stranger = text(&broker.file("stranger.pem"));
+    let told = refusal(|settings| settings.tls = Some(Tls { ca_file: Some(stranger.clone()), ..Tls::default() }));
+    assert!(told.contains(&stranger) && told.contains("log.kafka.tls.ca_file"), "{told}");
+    let told = refusal(|settings| settings.brokers = broker.address_of_another_name());
+    assert!(told.contains("127.0.0.1") && told.contains("another name"), "{told}");
+    // The system's authorities know nothing of one that was made a moment ago.
+    let told = refusal(|settings| settings.tls = Some(Tls::default()));
+    assert!(told.contains("the system's authorities"), "{told}");
+    let told = refusal(|settings| {
+        settings.brokers = broker.mutual_address();
+        settings.sasl = None;
+    });
+    assert!(told.contains("set log.kafka.tls.certificate_file"), "{told}");
+}
