@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{Billing, Broker, Hub, Running, differing, free_port, generated, out_of_order, post_lines, until};
 
@@ -67,6 +67,9 @@ fn a_hub_without_its_broker_is_alive_and_says_what_it_waits_for() {
     assert!(ask(listen, "/livez").expect("an answer").starts_with("HTTP/1.1 200"));
     assert!(ask(listen, "/v1/events").expect("an answer").starts_with("HTTP/1.1 503"));
     assert!(hub.goes_on());
+    let asked = Instant::now();
+    assert_eq!(hub.stop(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
 }
 
 /// The sum of a metric over the hubs.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use connectors::kafka::{KafkaSettings, Sasl, Tls};
 use topology::{Commit, Log, LogError, OutgoingRecord, TopicPartition, TopicSpec};
 
+use crate::support::run_hub;
 use crate::support::secured::{PASSWORD, SUPER_USER, SecuredBroker, text};
 
 /// A password of nobody.
@@ -86,4 +87,46 @@ fn who_cannot_come_in_is_told_why() {
         settings.sasl = None;
     });
     assert!(told.contains("set log.kafka.tls.certificate_file"), "{told}");
+}
+
+/// How a hub of this user ends by itself, and what it says.
+fn ended(user: &str, prefix: &str) -> (Option<i32>, String) {
+    let (broker, data) = (SecuredBroker::get(), tempfile::tempdir().expect("a folder"));
+    let configuration = format!(
+        "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"{}\"]\nprefix = \"{prefix}\"\ninstance = \"{user}\"\n\
+         [log.kafka.tls]\nca_file = \"{}\"\n\
+         [log.kafka.sasl]\nmechanism = \"plain\"\nuser = \"{user}\"\npassword = \"{PASSWORD}\"\n",
+        broker.address(),
+        text(&broker.file("authority.pem")),
+    );
+    let file = data.path().join("hub.toml");
+    std::fs::write(&file, configuration).expect("a writable folder");
+    let (folder, file) = (text(data.path()), text(&file));
+    let output = run_hub(&["run", "--data", &folder, "--listen", "127.0.0.1:0", "--config", &file], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains(PASSWORD), "{said}");
+    (output.status.code(), said)
+}
+
+#[test]
+fn a_hub_that_lacks_a_right_ends_and_names_it() {
+    let prefix = SecuredBroker::PREFIX;
+    // The topics are there before those come who shall use them.
+    let (code, said) = ended("no-write", prefix);
+    let cases = [
+        ("no-write", code, said, "WRITE on topics granted."),
+        named("no-create", "elsewhere.", "grant CREATE on the topic or on the cluster"),
+        named("no-read", prefix, "READ on the group"),
+        named("no-transaction", prefix, "WRITE and DESCRIBE on the transactional id"),
+    ];
+    for (user, code, said, grant) in cases {
+        assert_eq!(code, Some(77), "{user}: {said}");
+        assert!(said.contains("error[HUB-1024]") && said.contains(grant), "{user}: {said}");
+        assert!(said.contains(&format!("note: the brokers know the hub as User:{user}")), "{user}: {said}");
+    }
+}
+
+fn named<'g>(user: &'g str, prefix: &str, grant: &'g str) -> (&'g str, Option<i32>, String, &'g str) {
+    let (code, said) = ended(user, prefix);
+    (user, code, said, grant)
 }

@@ -44,6 +44,8 @@ pub(super) struct KafkaConsumer {
     records: Arc<Queue>,
     consumer: Arc<BaseConsumer<MemberContext>>,
     group: Arc<str>,
+    /// The same by the broker's name.
+    wire_group: String,
     membership: Membership,
     topics: Topics,
     /// What is read, by the hub's names.
@@ -61,7 +63,8 @@ pub(super) struct KafkaConsumer {
 impl KafkaConsumer {
     pub(super) fn new(shared: Arc<Shared>, config: &ConsumerConfig) -> Result<Self, LogError> {
         let context = MemberContext::new(Context::new("consumer", &shared.settings, &shared.health));
-        let settings = config::member(&shared.settings, &shared.wire_name(&config.group), config.member);
+        let wire_group = shared.wire_name(&config.group);
+        let settings = config::member(&shared.settings, &wire_group, config.member);
         let consumer = BaseConsumer::from_config_and_context(&settings, context).map_err(|error| not_made(&error))?;
         let consumer = Arc::new(consumer);
         let rk = consumer.client().native_ptr();
@@ -70,7 +73,7 @@ impl KafkaConsumer {
             .ok_or_else(|| LogError::Corrupt("the client of a group has no queue of events".to_owned()))?;
         let signal = Signal::at(vec![records.clone(), Arc::new(events)]);
         let topics = Topics::new(config.topics.iter().map(|topic| (shared.wire_name(topic), topic.clone())).collect());
-        consumer.subscribe(&topics.names()).map_err(|error| error::of(&error, Asked::Group(&config.group)))?;
+        consumer.subscribe(&topics.names()).map_err(|error| error::of(&error, Asked::Group(&wire_group)))?;
         let group: Arc<str> = config.group.as_str().into();
         let member: Arc<Member> = Arc::new(Member(Arc::downgrade(&consumer)));
         Ok(Self {
@@ -80,6 +83,7 @@ impl KafkaConsumer {
             records,
             consumer,
             group,
+            wire_group,
             topics,
             assigned: BTreeMap::new(),
             waiting: None,
@@ -94,7 +98,7 @@ impl KafkaConsumer {
     fn settle(&mut self) -> Result<(), LogError> {
         let Some(places) = &self.owed else { return Ok(()) };
         let given = self.shared.watchdog.over("giving partitions back", || give_back(&self.consumer, &list_of(places)));
-        given.map_err(|error| error::of(&error, Asked::Group(&self.group)))?;
+        given.map_err(|error| error::of(&error, Asked::Group(&self.wire_group)))?;
         self.assigned.retain(|_, place| !places.contains(place));
         self.held.retain(|record| self.assigned.contains_key(&record.topic_partition()));
         self.owed = None;
@@ -158,7 +162,7 @@ impl KafkaConsumer {
             positions.push((partition, position));
         }
         let taken = self.shared.watchdog.over("taking partitions", || take(&self.consumer, &list));
-        taken.map_err(|error| error::of(&error, Asked::Group(&self.group)))?;
+        taken.map_err(|error| error::of(&error, Asked::Group(&self.wire_group)))?;
         for (partition, _) in &positions {
             self.assigned.insert(partition.clone(), self.shared.place(partition));
         }
@@ -203,12 +207,12 @@ impl KafkaConsumer {
     fn judge(&self, error: &KafkaError) -> Result<(), LogError> {
         let Some(code) = error.rdkafka_error_code() else { return Ok(()) };
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-            return Err(match error::of(error, Asked::Group(&self.group)) {
+            return Err(match error::of(error, Asked::Group(&self.wire_group)) {
                 LogError::Retriable(why) => LogError::Corrupt(why),
                 error => error,
             });
         }
-        judged(&self.group, code)
+        judged(&self.wire_group, code)
     }
 
     fn set_paused(&self, partitions: &[TopicPartition], paused: bool) {
@@ -262,10 +266,10 @@ impl Consumer for KafkaConsumer {
                 return Ok(poll);
             }
             let mut denied = None;
-            let Self { records, topics, names, group, .. } = self;
+            let Self { records, topics, names, wire_group, .. } = self;
             let before = into.len();
             let taken = take_all(records, max_bytes, topics, names, into, |code| {
-                denied = denied.take().or_else(|| judged(group, code).err());
+                denied = denied.take().or_else(|| judged(wire_group, code).err());
             });
             if let Some(denied) = denied {
                 return Err(denied);

@@ -7,6 +7,7 @@ use topology::{LogError, TopicPartition};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Asked<'a> {
     Topic(&'a str),
+    NewTopic(&'a str),
     Partition(&'a TopicPartition),
     Group(&'a str),
     TransactionalId(&'a str),
@@ -16,7 +17,7 @@ pub(super) enum Asked<'a> {
 impl std::fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Topic(topic) => write!(f, "topic {topic}"),
+            Self::Topic(topic) | Self::NewTopic(topic) => write!(f, "topic {topic}"),
             Self::Partition(partition) => write!(f, "partition {partition}"),
             Self::Group(group) => write!(f, "group {group}"),
             Self::TransactionalId(id) => write!(f, "transactional id {id}"),
@@ -33,6 +34,8 @@ pub(super) fn of_code(code: RDKafkaErrorCode, asked: Asked<'_>) -> LogError {
             LogError::UnknownPartition(partition.clone())
         }
         (UnknownTopicOrPartition | UnknownTopic, Asked::Topic(topic)) => LogError::UnknownTopic(topic.into()),
+        (TopicAuthorizationFailed, Asked::NewTopic(_)) => denied(asked, "CREATE on the topic or on the cluster"),
+        (TopicAuthorizationFailed, Asked::Group(_)) => denied(asked, "READ on its topics"),
         (TopicAuthorizationFailed, asked) => denied(asked, "READ, WRITE and DESCRIBE on the topic"),
         (GroupAuthorizationFailed, asked) => denied(asked, "READ on the group"),
         (TransactionalIdAuthorizationFailed, asked) => denied(asked, "WRITE and DESCRIBE on the transactional id"),

@@ -24,6 +24,7 @@ pub mod local;
 mod native;
 mod producer;
 mod reader;
+mod rights;
 mod settings;
 mod shared;
 mod signal;
@@ -75,6 +76,15 @@ impl KafkaLog {
     /// Why the brokers, or the registry of the schemas, cannot be used at the moment, if so.
     pub fn trouble(&self) -> Option<String> {
         self.shared.health.trouble().or_else(|| self.shared.schema_ids.get()?.trouble())
+    }
+
+    /// That the hub may read and write these topics, which exist. Brokers that do not tell are taken at their word
+    /// when it comes to it.
+    ///
+    /// # Errors
+    /// [`LogError::Denied`] with what is to be granted; [`LogError::Retriable`] while no broker answers.
+    pub fn check_rights(&self, topics: &[TopicName]) -> Result<(), LogError> {
+        rights::check(&self.shared, topics)
     }
 
     /// Asks the brokers for anything at all, to see whether they can be reached.

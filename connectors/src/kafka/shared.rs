@@ -195,7 +195,7 @@ impl Shared {
                 Ok(answers) => answers,
                 // A group that nobody has committed for.
                 Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Vec::new(),
-                Err(failure) => return Err(failure.of(Asked::Group(group))),
+                Err(failure) => return Err(failure.of(Asked::Group(&wire_group))),
             };
             let found = partitions.iter().zip(&places).map(|(partition, place)| {
                 let position = match answers.iter().find(|(answered, _)| answered == place) {

@@ -36,7 +36,7 @@ pub(super) fn ensure(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogErr
             Ok(()) => tracing::info!(topic = name, "a topic was made"),
             // Another process was quicker; whether it made the same is looked at below.
             Err(failure) if failure.code == RDKafkaErrorCode::TopicAlreadyExists => {}
-            Err(failure) => return Err(failure.of(Asked::Topic(&name))),
+            Err(failure) => return Err(failure.of(Asked::NewTopic(&name))),
         }
     }
     wait_for(shared, &missing)

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connectors::kafka::Sasl;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, fail, fail_with_code};
 use super::{ConfigArgs, PartArgs, Terminal, logging, schemas, token, topics};
-use crate::config::{Config, ConfigCode, Credential, Role, Secret, duration};
-use crate::runtime::{Hub, StartError};
+use crate::config::{Config, ConfigCode, Credential, LogKind, Role, Secret, duration};
+use crate::runtime::{Hub, Note, StartError};
 
 /// `hub run`.
 #[derive(Debug, clap::Args)]
@@ -80,6 +81,7 @@ pub(super) fn explain_start(error: &StartError) -> Exit {
             fail_with_code(Exit::Failed, ConfigCode::SchemasMissing, error)
         }
         StartError::Registry(_) => fail_with_code(Exit::Failed, ConfigCode::SchemasMissing, error),
+        StartError::Other(_) if error.is_denied() => fail_with_code(Exit::NotAllowed, ConfigCode::LogDenied, error),
         StartError::Other(_) => fail(Exit::Failed, error),
     }
 }
@@ -114,7 +116,12 @@ impl Run {
             Err(error) => return fail_with_code(Exit::Failed, ConfigCode::DataUnusable, format_args!("{error:#}")),
         };
         match runtime() {
-            Ok(runtime) => runtime.block_on(serve(config, token, self.drain_timeout)),
+            Ok(runtime) => {
+                let exit = runtime.block_on(serve(config, token, self.drain_timeout));
+                // A start that was given up may still wait for brokers, on a thread that cannot be interrupted.
+                runtime.shutdown_background();
+                exit
+            }
             Err(error) => fail(Exit::Failed, error),
         }
     }
@@ -125,9 +132,25 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
         let listener = Hub::bind(config.http.listen).await?;
         Hub::start(&config, listener).await
     };
-    let hub = match started.await {
+    let started = tokio::select! {
+        started = started => started,
+        stop = told_to_stop() => return match stop {
+            Ok(()) => {
+                eprintln!("stopped before it had started: nothing was taken in");
+                Exit::Done
+            }
+            Err(error) => fail(Exit::Failed, error),
+        },
+    };
+    let hub = match started {
         Ok(hub) => hub,
-        Err(error) => return explain_start(&error),
+        Err(error) => {
+            let exit = explain_start(&error);
+            if error.is_denied() {
+                tell_principal(&config);
+            }
+            return exit;
+        }
     };
     if let Some(token) = token {
         let path = token.path.display();
@@ -139,8 +162,8 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
     }
     eprintln!("hub is listening on http://{}, data in {}", hub.address(), config.data.display());
     let failed = tokio::select! {
-        why = hub.failed() => Some(why),
-        stop = told_to_stop() => stop.err().map(|error| error.to_string()),
+        why = hub.failed() => Some(Ended::Failed(why)),
+        stop = told_to_stop() => stop.err().map(Ended::Deaf),
     };
     if failed.is_none() {
         eprintln!("stopping: finishing what was taken in");
@@ -150,11 +173,32 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
         stopped = hub.stop(drain) => stopped,
         _ = told_to_stop() => return Exit::Interrupted,
     };
-    match failed.or(stopped.1) {
+    match failed.or(stopped.1.map(Ended::Failed)) {
         None => {
             eprintln!("stopped: {} taken in, imbalance {}", stopped.0.taken_in(), stopped.0.imbalance());
             Exit::Done
         }
-        Some(why) => fail(Exit::Failed, why),
+        Some(Ended::Failed(why)) if why.is_denied => {
+            let exit = fail_with_code(Exit::NotAllowed, ConfigCode::LogDenied, why);
+            tell_principal(&config);
+            exit
+        }
+        Some(Ended::Failed(why)) => fail(Exit::Failed, why),
+        Some(Ended::Deaf(error)) => fail(Exit::Failed, error),
+    }
+}
+
+/// Why a hub ended by itself.
+enum Ended {
+    Failed(Note),
+    /// It cannot hear signals.
+    Deaf(std::io::Error),
+}
+
+/// Says whom the brokers have to let do what they refused.
+fn tell_principal(config: &Config) {
+    let LogKind::Kafka(settings) = &config.log.kind else { return };
+    if let Some(user) = settings.sasl.as_ref().and_then(Sasl::user) {
+        eprintln!("note: the brokers know the hub as User:{user}");
     }
 }

@@ -113,4 +113,8 @@ codes! {
     SchemasMissing = "1023", "schemas_missing",
         "The schema registry cannot be used: it does not answer, lacks schemas with schemas.register = false, or refuses one.",
         "Look at hub schemas check, then let someone who may register them run hub schemas register.";
+    /// The brokers do not let the hub in, or not do what it must.
+    LogDenied = "1024", "log_denied",
+        "The brokers refuse the hub: its credentials, its certificate, or something that it must be allowed to do.",
+        "Correct [log.kafka.sasl] and [log.kafka.tls], or grant what the message names to the principal that it names.";
 }

@@ -13,11 +13,11 @@ use connectors::http::{Committer, CommitterSettings, Credentials, IngestLedger, 
 use connectors::sink::Shutdown;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use topology::{LogError, MemoryBudget, Offset, Record, TopicPartition, WorkerSnapshot};
+use topology::{LogError, MemoryBudget, Offset, Record, TopicPartition, WorkerError, WorkerSnapshot};
 
 use super::asking::Asking;
 use super::exporter::{self, UPKEEP_EVERY};
-use super::failure::Failure;
+use super::failure::{Failure, Note};
 use super::log::OpenLog;
 use super::maintenance;
 use super::observation::Observation;
@@ -58,6 +58,18 @@ pub enum StartError {
     /// Anything else, in one sentence with its causes.
     #[error("{}", chain(.0))]
     Other(#[from] anyhow::Error),
+}
+
+impl StartError {
+    /// Whether the log does not let the hub in, or not do what it must.
+    pub fn is_denied(&self) -> bool {
+        let (Self::Data(error) | Self::Other(error)) = self else { return false };
+        error.chain().any(|cause| {
+            let worker = cause.downcast_ref::<WorkerError>();
+            let log = cause.downcast_ref::<LogError>();
+            matches!(worker, Some(WorkerError::Log(LogError::Denied(_)))) || matches!(log, Some(LogError::Denied(_)))
+        })
+    }
 }
 
 /// An error with its causes, each said once.
@@ -212,13 +224,13 @@ impl Hub {
     }
 
     /// Ends when a part has failed for good, and says which.
-    pub async fn failed(&self) -> String {
+    pub async fn failed(&self) -> Note {
         self.parts.failure.happened().await
     }
 
     /// Stops in good order: the door is closed, what is in the log is processed and committed, what
     /// is under way is delivered as far as `deadline` allows. Returns what went wrong, if anything.
-    pub async fn stop(self, deadline: Duration) -> (Observation, Option<String>) {
+    pub async fn stop(self, deadline: Duration) -> (Observation, Option<Note>) {
         let until = Instant::now() + deadline;
         self.closed.store(true, Ordering::Release);
         self.door.trigger();
@@ -271,6 +283,10 @@ async fn open(
         let missing = opened.ensure_topics(&topics, config.log.create_topics, |why| reason.tell(why));
         if let Some(plan) = missing.context("cannot set up the topics")? {
             return Err(StartError::Topics(plan));
+        }
+        if config.only.is_empty() {
+            // Who runs a part may have been granted what that part needs, which is said when it comes to it.
+            opened.check_rights(&topics, |why| reason.tell(why)).context("cannot use the topics")?;
         }
         schemas::exchange_ids(&config, &opened, |why| reason.tell(why))?;
         Ok(opened)

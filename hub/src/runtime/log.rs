@@ -70,17 +70,29 @@ impl OpenLog {
             let plan = TopicPlan::of(log.as_ref(), topics)?;
             Ok((!plan.is_usable()).then_some(plan))
         };
-        let mut pause = PAUSE;
-        loop {
-            match ensure() {
-                Err(LogError::Retriable(why)) => {
-                    tracing::warn!(why, "the log is waited for");
-                    waiting(&why);
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                ended => return ended,
+        until_answered(ensure, waiting)
+    }
+
+    /// That the hub may use the topics. Keeps trying while the brokers do not answer.
+    pub(super) fn check_rights(&self, topics: &[TopicSpec], waiting: impl Fn(&str)) -> Result<(), LogError> {
+        let Self::Kafka { log, .. } = self else { return Ok(()) };
+        let names: Vec<_> = topics.iter().map(|topic| topic.name.clone()).collect();
+        until_answered(|| log.check_rights(&names), waiting)
+    }
+}
+
+/// Asks the log until it answers; `waiting` is told why it does not.
+fn until_answered<T>(ask: impl Fn() -> Result<T, LogError>, waiting: impl Fn(&str)) -> Result<T, LogError> {
+    let mut pause = PAUSE;
+    loop {
+        match ask() {
+            Err(LogError::Retriable(why)) => {
+                tracing::warn!(why, "the log is waited for");
+                waiting(&why);
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(PAUSE_MAX);
             }
+            ended => return ended,
         }
     }
 }

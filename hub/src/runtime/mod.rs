@@ -25,6 +25,7 @@ mod waiting;
 mod workers;
 
 pub use exporter::recorder;
+pub use failure::Note;
 pub use hub::{Hub, StartError};
 pub use log::administered_log;
 pub use observation::Observation;

@@ -60,7 +60,7 @@ impl Sinks {
             }));
             match ended {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => failure.report("sink.billing", &chain(&error)),
+                Ok(Err(error)) => report(&failure, "billing", &error),
                 Err(_) => failure.report("sink.billing", &"panicked"),
             }
         };
@@ -81,7 +81,7 @@ impl Sinks {
             let runner = tokio::spawn(run_http(log, topic, target, SinkSettings::default(), ledger, shutdown));
             match runner.await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => failure.report(&format!("sink.{name}"), &chain(&error)),
+                Ok(Err(error)) => report(&failure, name, &error),
                 Err(_) => failure.report(&format!("sink.{name}"), &"panicked"),
             }
         }));
@@ -103,6 +103,11 @@ impl Sinks {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
+}
+
+fn report(failure: &Failure, name: &str, error: &SinkError) {
+    let log = if let SinkError::Log { source, .. } = error { Some(source) } else { None };
+    failure.report_log(&format!("sink.{name}"), &chain(error), log);
 }
 
 /// An error with its causes.

@@ -47,7 +47,7 @@ impl Status for HubStatus {
             parts.push(self.part(&format!("worker-{number}"), true, not_ready(snapshot.as_ref())));
         }
         if let Some(why) = self.parts.failure.get() {
-            parts.push(self.part("hub", true, Some(why)));
+            parts.push(self.part("hub", true, Some(why.to_string())));
         }
         for (target, state) in targets(&recorder().render()) {
             let error = (state >= OPEN).then(|| "left alone after failures: its breaker is open".to_owned());

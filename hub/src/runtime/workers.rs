@@ -106,6 +106,11 @@ impl Workers {
     }
 }
 
+fn report(failure: &Failure, name: &str, error: &WorkerError) {
+    let log = if let WorkerError::Log(error) = error { Some(error) } else { None };
+    failure.report_log(name, error, log);
+}
+
 struct Thread {
     name: String,
     worker: Worker,
@@ -146,7 +151,7 @@ impl Thread {
                 Err(WorkerError::Log(LogError::Retriable(why))) => {
                     tracing::warn!(why, "a worker begins anew: the log could not be used");
                 }
-                Err(error) => return failure.report(&name, &error),
+                Err(error) => return report(&failure, &name, &error),
             }
             if began.elapsed() > PAUSE.1 {
                 pause = PAUSE.0;
@@ -154,7 +159,7 @@ impl Thread {
             match self.begin_anew(&mut pause) {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(error) => return failure.report(&name, &error),
+                Err(error) => return report(&failure, &name, &error),
             }
         }
     }

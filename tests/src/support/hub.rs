@@ -77,6 +77,17 @@ impl Running {
     pub fn kill(self) {
         drop(self);
     }
+
+    /// SIGTERM, and the exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        ask_to_stop(self.0.id());
+        until("the hub ends after SIGTERM", Duration::from_secs(20), || self.0.try_wait().expect("a child")).code()
+    }
+}
+
+fn ask_to_stop(pid: u32) {
+    let asked = Command::new("kill").arg("-TERM").arg(pid.to_string()).status().expect("kill runs");
+    assert!(asked.success());
 }
 
 impl Drop for Running {
@@ -233,8 +244,7 @@ impl Hub {
 
     /// SIGTERM, and the exit code after the drain.
     pub fn stop(mut self) -> Option<i32> {
-        let asked = Command::new("kill").arg("-TERM").arg(self.pid().to_string()).status().expect("kill runs");
-        assert!(asked.success());
+        ask_to_stop(self.pid());
         let patience = Duration::from_secs(60);
         until("the hub ends after SIGTERM", patience, || self.child.try_wait().expect("the child can be asked")).code()
     }

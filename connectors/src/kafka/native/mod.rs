@@ -9,6 +9,7 @@ mod admin;
 mod configs;
 mod message;
 mod produce;
+mod rights;
 mod transaction;
 
 use std::ffi::{CStr, CString, c_char};
@@ -21,6 +22,7 @@ use topology::LogError;
 pub(super) use admin::{Admin, NewTopic, Spec};
 pub(super) use message::{Names, Taken, Topics, take, take_all};
 pub(super) use produce::{Produced, TopicHandle, produce};
+pub(super) use rights::Rights;
 pub(super) use transaction::{Group, TransactionError, Transactions};
 
 /// An owned queue of librdkafka.

@@ -130,7 +130,7 @@ impl Demo {
             Output::Json => summary.to_json(),
             Output::Text => summary.to_text(),
         });
-        match failed.or(stopped).or_else(|| summary.fault()) {
+        match failed.or(stopped.map(|why| why.to_string())).or_else(|| summary.fault()) {
             None => Exit::Done,
             Some(why) => fail(Exit::Failed, why),
         }
@@ -150,7 +150,7 @@ impl Demo {
                         return None;
                     }
                 }
-                why = hub.failed() => return Some(why),
+                why = hub.failed() => return Some(why.to_string()),
                 _ = &mut stop => return None,
             }
         }
@@ -177,7 +177,7 @@ async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -
                 // Snapshots are a moment old: only a lasting calm is one.
                 settled = if is_settled(&seen) { settled + 1 } else { 0 };
             }
-            why = hub.failed() => return Some(why),
+            why = hub.failed() => return Some(why.to_string()),
             // Told twice: what still waits goes on at the next start.
             _ = &mut stop => return None,
         }
