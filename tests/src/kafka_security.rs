@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use connectors::kafka::{KafkaSettings, Sasl, Tls};
-use topology::{Commit, Log, LogError, OutgoingRecord, TopicPartition, TopicSpec};
+use topology::{Commit, Log, LogError, TopicPartition, TopicSpec};
 
-use crate::support::run_hub;
 use crate::support::secured::{PASSWORD, SUPER_USER, SecuredBroker, text};
+use crate::support::{outgoing, run_hub};
 
 /// A password of nobody.
 const ANOTHER_PASSWORD: &str = "one-that-nobody-has";
@@ -15,15 +15,7 @@ const ANOTHER_PASSWORD: &str = "one-that-nobody-has";
 fn is_of_use(log: &dyn Log, topic: &str) {
     log.ensure_topics(&[TopicSpec::delete(topic, 1, None)]).expect("a topic is made");
     let mut producer = log.producer(topic).expect("a producer is made");
-    let record = OutgoingRecord {
-        topic: topic.into(),
-        partition: Some(0),
-        key: None,
-        value: Some("a record".into()),
-        timestamp: schemas::Timestamp(7),
-        headers: Vec::new(),
-    };
-    producer.send(record).expect("a record is taken");
+    producer.send(outgoing(topic, "a record")).expect("a record is taken");
     assert_eq!(producer.commit("group", &[]).expect("a commit ends"), Commit::Committed);
     let mut records = Vec::new();
     let partition = TopicPartition::new(topic, 0);

@@ -11,6 +11,7 @@ mod http_ingest;
 mod kafka_exactly_once;
 mod kafka_hub;
 mod kafka_security;
+mod kafka_tokens;
 mod official;
 mod postgres;
 mod restart;

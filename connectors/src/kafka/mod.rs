@@ -29,6 +29,7 @@ mod settings;
 mod shared;
 mod signal;
 mod statistics;
+pub mod token;
 mod topics;
 mod watchdog;
 

@@ -27,6 +27,7 @@ use super::client::Context;
 use super::consumer::Member;
 use super::error::{self, Asked};
 use super::native::{Group, TopicHandle, TransactionError, Transactions};
+use super::settings::Sasl;
 use super::shared::Shared;
 use super::signal::Signal;
 use super::{config, frames, not_made};
@@ -108,8 +109,15 @@ impl KafkaProducer {
         let client = Client { signal: Signal::new(rk), topics: Vec::new(), producer };
         let timeout = self.shared.settings.request_timeout;
         let deadline = Instant::now() + timeout;
+        // A token is asked for by an event, which nobody would hear in a long call.
+        let longest = if matches!(self.shared.settings.sasl, Some(Sasl::OAuthBearer(_))) { STEP } else { timeout };
+        if longest < timeout {
+            client.signal.wait(STEP);
+            client.serve();
+        }
         loop {
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
+            let left = left.min(longest);
             let done = self.shared.watchdog.over("fencing older producers", || Transactions(rk).init(left));
             match done {
                 Ok(()) => break,

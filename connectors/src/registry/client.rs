@@ -200,7 +200,7 @@ impl RegistryClient {
 }
 
 /// What lies behind an error of the client; its own text names the whole address.
-fn cause(error: &reqwest::Error) -> String {
+pub(crate) fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }

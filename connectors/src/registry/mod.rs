@@ -14,6 +14,7 @@ mod error;
 mod ids;
 mod plan;
 
+pub(crate) use client::cause;
 pub use client::{Compatibility, Credential, Registered, RegistryClient, RegistrySettings};
 pub use error::RegistryError;
 pub use ids::SchemaIds;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use connectors::kafka::{GroupProtocol, KafkaSettings, Sasl, Tls};
+use connectors::kafka::token::{self, TokenEndpoint};
+use connectors::kafka::{GroupProtocol, KafkaSettings, Sasl, Tls, TokenSource};
 
 use super::ConfigCode;
 use super::reader::Section;
+use super::targets::address;
 
 /// The settings of the brokers; the instance's name is filled in from the data directory where the
 /// file names none.
@@ -100,29 +102,85 @@ fn sasl(section: &Section<'_, '_>, has_tls: bool) -> Option<Sasl> {
         return None;
     }
     section.require("mechanism");
-    let mechanism = section.choice("mechanism", &["plain", "scram-sha-256", "scram-sha-512"]);
-    let user = section.required("user").map(|found| found.value);
-    section.require("password");
-    let password = section.string("password").is_some().then(|| section.secret("password")).flatten();
+    let mechanism = section.choice("mechanism", &["plain", "scram-sha-256", "scram-sha-512", "oauthbearer"]);
     let plain = section.boolean("dangerously_allow_plain_text").is_some_and(|found| found.value);
+    let found = match mechanism {
+        Some((OAUTHBEARER, _)) => token_source(section).map(Sasl::OAuthBearer),
+        _ => with_password(section, mechanism.as_ref().map_or(0, |(index, _)| *index)),
+    };
     section.finish();
     let (index, span) = mechanism?;
-    if index == 0 && !has_tls && !plain {
+    if matches!(index, 0 | OAUTHBEARER) && !has_tls && !plain {
+        let (name, what) = if index == 0 { ("plain", "password") } else { ("oauthbearer", "token") };
         section.fault_with_help(
             ConfigCode::Unsafe,
             span,
-            format!(
-                "{}.mechanism \"plain\" sends the password as it is, and there is no [log.kafka.tls]",
-                section.path
-            ),
+            format!("{}.mechanism \"{name}\" sends the {what} as it is, and there is no [log.kafka.tls]", section.path),
             "add [log.kafka.tls], use scram-sha-512, or set dangerously_allow_plain_text = true beside it",
         );
         return None;
     }
+    found
+}
+
+/// The number of the mechanism that goes by tokens.
+const OAUTHBEARER: usize = 3;
+/// How long an identity provider may take to answer.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+fn with_password(section: &Section<'_, '_>, mechanism: usize) -> Option<Sasl> {
+    let user = section.required("user").map(|found| found.value);
+    section.require("password");
+    let password = section.string("password").is_some().then(|| section.secret("password")).flatten();
     let (user, password) = (user?, password?.value.reveal().to_owned());
-    Some(match index {
+    Some(match mechanism {
         0 => Sasl::Plain { user, password },
         1 => Sasl::ScramSha256 { user, password },
         _ => Sasl::ScramSha512 { user, password },
     })
+}
+
+/// Where tokens come from: a file, or an identity provider.
+fn token_source(section: &Section<'_, '_>) -> Option<TokenSource> {
+    let file = section.string("token");
+    let has_endpoint = section.string("token_endpoint").is_some();
+    if let Some(file) = file {
+        if has_endpoint {
+            let message = format!("[{}] has a token and a token_endpoint: tokens come from one of them", section.path);
+            section.fault(ConfigCode::Relation, file.span.clone(), message);
+            // Known, and of no use.
+            let _known = ["client_id", "client_secret", "scope"].map(|key| section.string(key));
+        }
+        let Some(path) = file.value.strip_prefix("file:") else {
+            section.hide(&file.span);
+            section.fault_with_help(
+                ConfigCode::BadSecret,
+                file.span,
+                format!("{}.token is no file: a token ends, and the next one is to be read", section.path),
+                "write \"file:/run/secrets/token\", or give token_endpoint, client_id and client_secret",
+            );
+            return None;
+        };
+        return Some(token::from_file(path.into()));
+    }
+    if !has_endpoint {
+        section.fault_with_help(
+            ConfigCode::MissingKey,
+            section.span.clone(),
+            format!("[{}] with mechanism \"oauthbearer\" needs the key \"token\" or \"token_endpoint\"", section.path),
+            "write token = \"file:/run/secrets/token\", or give token_endpoint, client_id and client_secret",
+        );
+        return None;
+    }
+    let (url, _) = address(section, "token_endpoint");
+    let client_id = section.required("client_id").map(|found| found.value);
+    let client_secret = section.secret("client_secret").map(|found| found.value.reveal().to_owned());
+    let scope = section.string("scope").map(|found| found.value);
+    Some(token::from_endpoint(TokenEndpoint {
+        url: url?,
+        client_id: client_id?,
+        client_secret: client_secret?,
+        scope,
+        timeout: TOKEN_TIMEOUT,
+    }))
 }

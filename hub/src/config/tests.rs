@@ -1,6 +1,7 @@
 //! What a configuration may say, and how each fault is told.
 
 use super::*;
+use connectors::kafka::Sasl;
 
 fn parse(text: &str) -> Result<Config, Faulty> {
     let environment = |name: &str| (name == "KNOWN").then(|| "a-token-of-some-length".to_owned());
@@ -76,6 +77,24 @@ fn kafka_needs_brokers_and_a_safe_way_to_them() {
     let LogKind::Kafka(settings) = &config.log.kind else { panic!("{:?}", config.log.kind) };
     assert_eq!((settings.brokers.as_str(), settings.prefix.as_str()), ("a:1,b:2", "jcms."));
     assert!(settings.tls.is_some() && settings.sasl.is_some());
+
+    let oauth =
+        |rest: &str| kafka(&format!("{brokers}[log.kafka.tls]\n[log.kafka.sasl]\nmechanism = \"oauthbearer\"\n{rest}"));
+    let endpoint =
+        "token_endpoint = \"https://id.example.com/token\"\nclient_id = \"hub\"\nclient_secret = \"${KNOWN}\"\n";
+    let file = "token = \"file:/run/token\"\n";
+    for fine in [endpoint, file] {
+        let config = parse(&oauth(fine)).unwrap();
+        let LogKind::Kafka(settings) = &config.log.kind else { panic!("{:?}", config.log.kind) };
+        assert!(matches!(settings.sasl, Some(Sasl::OAuthBearer(_))));
+    }
+    assert_eq!(faults(&oauth("")), [("HUB-1006", 6, 1)]);
+    assert_eq!(faults(&oauth("token = \"eyJhbGciOi\"\n")), [("HUB-1015", 8, 9)]);
+    assert!(!rendered(&oauth("token = \"eyJhbGciOi\"\n")).contains("eyJ"));
+    assert_eq!(faults(&oauth(&format!("{endpoint}{file}"))), [("HUB-1009", 11, 9)]);
+    assert_eq!(faults(&oauth(&endpoint.replace("https", "http"))), [("HUB-1013", 8, 18)]);
+    let bare = kafka(&format!("{brokers}[log.kafka.sasl]\nmechanism = \"oauthbearer\"\n{file}"));
+    assert_eq!(faults(&bare), [("HUB-1013", 6, 13)]);
     assert!(!format!("{config:?}").contains("a-token-of-some-length"));
 }
 

@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use schemas::Timestamp;
 use serde_json::{Value, json};
+use topology::OutgoingRecord;
 
 /// The present instant in RFC 3339.
 pub fn now() -> String {
@@ -37,4 +38,16 @@ pub fn order_created(id: &str) -> Value {
 /// An order comes to a state.
 pub fn order_state(id: &str, state: &str) -> Value {
     event("ProductOrderStateChangeEvent", "productOrder", json!({"id": id, "state": state}))
+}
+
+/// A record for the first partition of a topic.
+pub fn outgoing(topic: &str, value: &str) -> OutgoingRecord {
+    OutgoingRecord {
+        topic: topic.into(),
+        partition: Some(0),
+        key: None,
+        value: Some(value.as_bytes().to_vec().into()),
+        timestamp: Timestamp(7),
+        headers: Vec::new(),
+    }
 }
