@@ -138,6 +138,13 @@ impl KafkaConsumer {
     /// Takes partitions up from their committed positions.
     fn assign(&mut self, places: &[Place]) -> Result<Vec<(TopicPartition, Position)>, LogError> {
         let partitions: Vec<_> = places.iter().filter_map(|place| self.own(place)).collect();
+        for partition in &partitions {
+            if partition.partition >= self.shared.partitions(&partition.topic)?.1 {
+                // More than there were: asked for anew, the count is refused.
+                self.shared.refresh()?;
+                self.shared.check(partition)?;
+            }
+        }
         let committed =
             if partitions.is_empty() { Vec::new() } else { self.shared.positions(&self.group, &partitions)? };
         let new: Vec<_> = committed

@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) readers: Readers,
     admin: BaseConsumer<Context>,
     counts: Mutex<Arc<Counts>>,
+    /// The counts by which keys were given partitions, or partitions taken, since the start.
+    used: Mutex<Counts>,
     /// Of a schema registry, where there is one.
     pub(super) schema_ids: OnceLock<Arc<SchemaIds>>,
 }
@@ -59,6 +61,7 @@ impl Shared {
             readers: Readers::default(),
             admin,
             counts: Mutex::default(),
+            used: Mutex::default(),
             schema_ids: OnceLock::new(),
         });
         let served = Arc::downgrade(&shared);
@@ -131,8 +134,20 @@ impl Shared {
         }
     }
 
-    /// How many partitions a topic has, under the name that the hub gives it.
+    /// How many partitions a topic has, under the name that the hub gives it. One that has another count than it
+    /// was used with before is of no use any more: its keys have moved.
     pub(super) fn partitions(&self, topic: &str) -> Result<(TopicName, u32), LogError> {
+        let (name, actual) = self.counted(topic)?;
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = *used.entry(name.clone()).or_insert(actual);
+        if wanted == actual {
+            Ok((name, actual))
+        } else {
+            Err(LogError::PartitionCount { topic: name, actual, wanted })
+        }
+    }
+
+    fn counted(&self, topic: &str) -> Result<(TopicName, u32), LogError> {
         let known = |counts: &Counts| counts.get_key_value(topic).map(|(name, count)| (name.clone(), *count));
         let cached = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match known(&cached) {
