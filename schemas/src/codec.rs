@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::{
     AccountEvent, BillingRecord, CatalogEvent, CustomerEvent, DeadLetter, DeliveryOutcome, FlowEvent, FloworxCommand,
-    LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaState, SlaViolation, TicketEvent, code::Code,
-    registry,
+    KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaState, SlaViolation, TicketEvent,
+    code::Code, registry,
 };
 
 /// The first byte of every frame.
@@ -53,6 +53,7 @@ schemas! {
     13 SlaState,
     15 DeadLetter,
     17 SlaViolation,
+    18 KpiWindow,
 }
 
 /// Why a frame could not be read. None of them can be helped by trying again.

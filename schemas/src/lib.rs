@@ -30,7 +30,7 @@
 //! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
 //!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
 //! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
-//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`DeadLetter`];
+//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`KpiWindow`], [`DeadLetter`];
 //! - bytes: [`encode`], [`decode`], [`to_json`] and the [`registry`] of schema ids;
 //! - the door: [`guard`] against card data, [`tmf`] readers, and the stable [`Code`] of each fault.
 
@@ -42,6 +42,7 @@ mod family;
 mod flow;
 pub mod guard;
 mod json;
+mod kpi;
 mod order;
 mod output;
 mod reference;
@@ -56,6 +57,7 @@ pub use codec::{DecodeError, Schema, decode, encode, encode_into, schema_id, to_
 pub use envelope::*;
 pub use family::*;
 pub use flow::*;
+pub use kpi::*;
 pub use order::*;
 pub use output::*;
 pub use reference::*;

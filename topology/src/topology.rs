@@ -242,6 +242,13 @@ impl TopologyBuilder {
         let part = self.parts.len() - 1;
         SubTopologyBuilder { builder: self, part }
     }
+
+    /// Goes on with a sub-topology that was begun before: one topic has one reader, so whoever also wants its
+    /// records adds a processor below the same source. `None` where there is no such sub-topology.
+    pub fn extend(&mut self, name: &str) -> Option<SubTopologyBuilder<'_>> {
+        let part = self.parts.iter().position(|part| part.name == name)?;
+        Some(SubTopologyBuilder { builder: self, part })
+    }
 }
 
 /// Adds nodes to one sub-topology.

@@ -26,6 +26,7 @@ macro_rules! for_each_record {
         $check::<SlaState>($($argument),*);
         $check::<SlaViolation>($($argument),*);
         $check::<DeadLetter>($($argument),*);
+        $check::<KpiWindow>($($argument),*);
     };
 }
 

@@ -1,0 +1,51 @@
+//! What the hub measures, window by window.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+
+/// A KPI in one window for one value of one dimension on `hub.kpi` (compacted), keyed by
+/// `kpi|by|value|window|start`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KpiWindow {
+    /// The KPI's name, such as `order_cycle`.
+    pub kpi: String,
+    /// The dimension: `all`, `class`, `circle`, `channel`, `customer_class`, `partner`, `objective`.
+    pub by: String,
+    /// The dimension's value; `other` holds what is not among the k largest, `all` is the value of `all`.
+    pub value: String,
+    /// The window's size: `5m`, `1h`, `1d`, `total` (ever since) or `open` (what has not ended).
+    pub window: String,
+    /// The window's start, included; the epoch for `total` and `open`.
+    pub start: Timestamp,
+    /// The window's end, excluded; the epoch for `total` and `open`.
+    pub end: Timestamp,
+    /// What was measured: the denominator of a ratio, the durations of a percentile, what is open.
+    pub count: i64,
+    /// Of those, the ones that the KPI's name speaks of: the numerator of a ratio.
+    pub hits: i64,
+    /// The sum of the durations, in milliseconds.
+    pub sum_ms: i64,
+    /// What could not be measured because its times make no sense; in no other figure.
+    pub suspect: i64,
+    /// What came after its pane was closed; in no other figure.
+    pub late: i64,
+    /// The median duration, within one percent.
+    #[serde(default)]
+    pub p50_ms: Option<i64>,
+    /// The 90th percentile.
+    #[serde(default)]
+    pub p90_ms: Option<i64>,
+    /// The 95th percentile.
+    #[serde(default)]
+    pub p95_ms: Option<i64>,
+    /// The 99th percentile.
+    #[serde(default)]
+    pub p99_ms: Option<i64>,
+    /// Of what is open: since when the oldest is, rounded down to its bucket.
+    #[serde(default)]
+    pub oldest_at: Option<Timestamp>,
+    /// Of what is open: the mean of the instants since when.
+    #[serde(default)]
+    pub mean_at: Option<Timestamp>,
+}
