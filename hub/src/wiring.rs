@@ -74,8 +74,12 @@ pub fn topology(config: &Config) -> anyhow::Result<Topology> {
     let routes = Router::new(config.routes.clone()).map_err(|faults| {
         anyhow::anyhow!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })?;
-    let settings =
-        HubSettings { entity: config.entity.clone(), routes: Arc::new(routes), sla: config.sla.settings.clone() };
+    let settings = HubSettings {
+        entity: config.entity.clone(),
+        routes: Arc::new(routes),
+        sla: config.sla.settings.clone(),
+        kpi: config.kpi.clone(),
+    };
     Ok(processors::topology::build(&settings)?)
 }
 
@@ -244,7 +248,7 @@ mod tests {
     fn every_topic_has_a_record_or_is_known_to_have_none() {
         let config = Config::defaults();
         let framed = framed_topics(&config);
-        let raw = ["hub.customer.lookup", "hub.customer.answer", "hub.customer.answer.ticket"];
+        let raw = ["hub.kpi.change", "hub.customer.lookup", "hub.customer.answer", "hub.customer.answer.ticket"];
         for topic in topics(&config, &topology(&config).unwrap()) {
             let is_framed = framed.iter().any(|(known, _)| **known == *topic.name);
             let is_internal = raw.contains(&&*topic.name) || topic.name.ends_with(".changelog");

@@ -14,6 +14,7 @@ use crate::entity::order::{DELIVERY_TOPIC, OrderProcessor, Orders};
 use crate::entity::partner::{self, PartnerProcessor, Partners};
 use crate::entity::ticket::{TicketProcessor, Tickets};
 use crate::entity::{Engine, EntitySettings, Family, SINKS, TABLE_SINK};
+use crate::kpi::{self, KpiSettings};
 use crate::route::Router;
 use crate::sla::{self, SlaSettings};
 
@@ -26,6 +27,8 @@ pub struct HubSettings {
     pub routes: Arc<Router>,
     /// Objectives and calendars.
     pub sla: Arc<SlaSettings>,
+    /// How KPIs are measured.
+    pub kpi: Arc<KpiSettings>,
 }
 
 /// The hub's topology.
@@ -99,6 +102,7 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
         },
     );
     sla::add_to(&mut builder, settings.sla.clone(), settings.routes.clone());
+    kpi::add_to(&mut builder, &settings.kpi);
     builder.build()
 }
 
@@ -169,6 +173,7 @@ pub fn records() -> Vec<(&'static str, &'static str)> {
         (partner::TABLE_TOPIC, "PartnerEvent"),
         ("hub.sla.state", "SlaState"),
         ("hub.sla.violation", "SlaViolation"),
+        (kpi::TOPIC, "KpiWindow"),
         ("hub.dead_letter", "DeadLetter"),
         ("hub.quarantine", "DeadLetter"),
     ]);
@@ -188,6 +193,8 @@ pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     topics.push(TopicSpec::compact(catalog::TABLE_TOPIC, 1));
     topics.push(TopicSpec::compact(partner::TABLE_TOPIC, 1));
     topics.push(TopicSpec::compact("hub.sla.state", partitions));
+    topics.push(TopicSpec::delete(kpi::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));
+    topics.push(TopicSpec::compact(kpi::TOPIC, partitions));
     topics.push(TopicSpec::delete("hub.sla.violation", partitions, Some(KEPT)));
     topics.push(TopicSpec::delete("hub.dead_letter", 1, Some(KEPT_LETTERS)));
     topics.push(TopicSpec::delete("hub.quarantine", 1, Some(KEPT_LETTERS)));

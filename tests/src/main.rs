@@ -13,6 +13,7 @@ mod kafka_exactly_once;
 mod kafka_hub;
 mod kafka_security;
 mod kafka_tokens;
+mod kpi;
 mod official;
 mod postgres;
 mod restart;

@@ -6,6 +6,7 @@ pub mod duration;
 mod entity;
 mod http;
 mod kafka;
+mod kpi;
 mod log;
 mod reader;
 mod routes;
@@ -14,8 +15,10 @@ mod sla;
 mod targets;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use processors::entity::EntitySettings;
+use processors::kpi::KpiSettings;
 use processors::route::RouteSpec;
 use toml::de::DeTable;
 
@@ -53,6 +56,8 @@ pub struct Config {
     pub routes: Vec<RouteSpec>,
     /// Objectives and calendars.
     pub sla: Sla,
+    /// How KPIs are measured.
+    pub kpi: Arc<KpiSettings>,
     /// Partners that webhooks go to.
     pub partners: Vec<Partner>,
     /// Where notifications go, if anywhere.
@@ -169,6 +174,7 @@ impl Config {
         let floworx = targets::floworx(&root.section("floworx"));
         let billing = targets::billing(&root.section("billing"), &directory);
         let sla = sla::read(&root.section("sla"));
+        let kpi = Arc::new(kpi::read(&root.section("kpi")));
         let notification = targets::notification(&root.section("notification"));
         let known =
             routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
@@ -184,6 +190,7 @@ impl Config {
             entity,
             routes,
             sla,
+            kpi,
             partners: partners.into_iter().map(|found| found.value).collect(),
             notification,
             floworx,

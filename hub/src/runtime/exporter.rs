@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::kpi_view;
 use super::observation::Observation;
 use super::process;
 
@@ -53,6 +54,7 @@ fn describe() {
     describe_gauge!("hub_sla_breached", "Clocks past their target, by objective");
     describe_gauge!("hub_sla_met", "Clocks that ended in time, by objective");
     describe_gauge!("hub_sla_next_breach_seconds", "Seconds until the next open clock breaches, by objective");
+    kpi_view::describe();
     describe_gauge!("hub_build_info", "1, labelled with the hub's version");
     describe_gauge!("process_resident_memory_bytes", "Memory that is the process's own");
     describe_gauge!("process_cpu_seconds_total", "Processor time used");

@@ -18,6 +18,7 @@ use topology::{LogError, MemoryBudget, Offset, Record, TopicPartition, WorkerErr
 use super::asking::Asking;
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::{Failure, Note};
+use super::kpi_view::{self, SharedKpis};
 use super::log::OpenLog;
 use super::maintenance;
 use super::observation::Observation;
@@ -96,6 +97,7 @@ pub(super) struct Parts {
     ingest: IngestLedger,
     memory: Arc<MemoryBudget>,
     sla: SharedView,
+    kpis: SharedKpis,
     /// Group and topic of parts that no process runs.
     resting: Vec<(String, String)>,
 }
@@ -158,7 +160,13 @@ impl Hub {
         let workers = Workers::start(&part, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
+        let kpis = SharedKpis::default();
         let mut threads = Vec::new();
+        if chosen.has("kpi") {
+            let view =
+                kpi_view::start(log.clone(), config.log.partitions, kpis.clone(), background.clone(), failure.clone());
+            threads.push(view.context("no thread")?);
+        }
         if chosen.has("sla") {
             let view =
                 sla_view::start(log.clone(), config.log.partitions, sla.clone(), background.clone(), failure.clone());
@@ -182,6 +190,7 @@ impl Hub {
             ingest: ingest.clone(),
             memory,
             sla,
+            kpis,
             resting,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
@@ -382,6 +391,7 @@ impl Parts {
             seconds.push((group, topic, age));
         }
         exporter::publish(&self.observe(), &seconds);
+        lock(&self.kpis).publish(now);
     }
 
     fn timestamp_at(

@@ -13,6 +13,7 @@ mod exporter;
 mod failure;
 mod hub;
 mod instance;
+mod kpi_view;
 mod log;
 mod maintenance;
 mod observation;
@@ -21,6 +22,7 @@ mod schemas;
 mod sinks;
 mod sla_view;
 mod status;
+mod tail;
 mod waiting;
 mod workers;
 

@@ -4,19 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use connectors::sink::Shutdown;
 use schemas::{SlaState, SlaStatus, Timestamp};
-use topology::{LogError, Offset, Record, TopicPartition};
+use topology::Record;
 
 use super::failure::Failure;
 use super::observation::SlaCounts;
+use super::tail;
 use crate::wiring::SharedLog;
 
 const TOPIC: &str = "hub.sla.state";
-const EVERY: Duration = Duration::from_millis(500);
-const READ_BYTES: usize = 1 << 20;
 
 /// What is kept of one clock: its key's hash is the map's key, so a million of them stay small.
 #[derive(Clone, Copy)]
@@ -101,32 +99,8 @@ pub(super) fn start(
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    let mut positions: Vec<(TopicPartition, Offset)> =
-        (0..partitions).map(|partition| (TopicPartition::new(TOPIC, partition), Offset(0))).collect();
-    thread::Builder::new().name("sla-view".into()).spawn(move || {
-        let mut records = Vec::new();
-        loop {
-            for (partition, next) in &mut positions {
-                loop {
-                    let before = *next;
-                    match log.read(partition, before, READ_BYTES, &mut records) {
-                        Ok(after) => *next = after,
-                        Err(LogError::Retriable(why)) => {
-                            tracing::debug!(why, "the SLA view cannot be read on yet");
-                            break;
-                        }
-                        Err(error) => return failure.report("sla-view", &error),
-                    }
-                    let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-                    records.drain(..).for_each(|record| view.apply(&record));
-                    if *next == before || shutdown.is_triggered() {
-                        break;
-                    }
-                }
-            }
-            if shutdown.wait(EVERY) {
-                return;
-            }
-        }
+    tail::follow(log, (TOPIC, partitions), shutdown, failure, move |records| {
+        let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
+        records.drain(..).for_each(|record| view.apply(&record));
     })
 }

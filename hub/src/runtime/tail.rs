@@ -1,0 +1,52 @@
+//! Follows a topic from its beginning on a thread of its own, for views that are kept in memory.
+
+use std::thread;
+use std::time::Duration;
+
+use connectors::sink::Shutdown;
+use topology::{LogError, Offset, Record, TopicPartition};
+
+use super::failure::Failure;
+use crate::wiring::SharedLog;
+
+/// How often a topic that had nothing new is looked at again.
+const EVERY: Duration = Duration::from_millis(500);
+const READ_BYTES: usize = 1 << 20;
+
+/// Starts the thread that hands every record of `topic` to `take`, in batches; it ends with `shutdown`.
+pub(super) fn follow(
+    log: SharedLog,
+    (topic, partitions): (&'static str, u32),
+    shutdown: Shutdown,
+    failure: Failure,
+    take: impl Fn(&mut Vec<Record>) + Send + 'static,
+) -> std::io::Result<thread::JoinHandle<()>> {
+    let mut positions: Vec<(TopicPartition, Offset)> =
+        (0..partitions).map(|partition| (TopicPartition::new(topic, partition), Offset(0))).collect();
+    thread::Builder::new().name(format!("view.{topic}").chars().take(15).collect()).spawn(move || {
+        let mut records = Vec::new();
+        loop {
+            for (partition, next) in &mut positions {
+                loop {
+                    let before = *next;
+                    match log.read(partition, before, READ_BYTES, &mut records) {
+                        Ok(after) => *next = after,
+                        Err(LogError::Retriable(why)) => {
+                            tracing::debug!(why, topic, "a view cannot be read on yet");
+                            break;
+                        }
+                        Err(error) => return failure.report(topic, &error),
+                    }
+                    take(&mut records);
+                    records.clear();
+                    if *next == before || shutdown.is_triggered() {
+                        break;
+                    }
+                }
+            }
+            if shutdown.wait(EVERY) {
+                return;
+            }
+        }
+    })
+}

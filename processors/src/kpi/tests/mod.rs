@@ -1,0 +1,7 @@
+//! Facts in, windows out: the hub's whole topology, driven by hand.
+
+mod deliveries;
+mod driver;
+mod entities;
+mod orders;
+mod windows;
