@@ -79,6 +79,7 @@ pub fn topology(config: &Config) -> anyhow::Result<Topology> {
         routes: Arc::new(routes),
         sla: config.sla.settings.clone(),
         kpi: config.kpi.clone(),
+        slos: config.slos.clone(),
     };
     Ok(processors::topology::build(&settings)?)
 }

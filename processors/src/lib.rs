@@ -1,9 +1,11 @@
 //! The domain: what an event does to its entity ([`entity`]), where changes go ([`route`]), how much
-//! of its time an entity has used ([`sla`]), what all of them together come to ([`kpi`]), and the plan that joins them ([`topology`]).
+//! of its time an entity has used ([`sla`]), what all of them together come to
+//! ([`kpi`], [`burn`]), and the plan that joins them ([`topology`]).
 //!
 //! Every processor is a pure decision on the runtime: records, state and time come in, records and
 //! state go out. Nothing here reads a clock or touches the outside.
 
+pub mod burn;
 pub mod entity;
 pub mod kpi;
 pub mod route;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemas::Family as EventFamily;
 use topology::{Processor, StoreSpec, TopicSpec, Topology, TopologyBuilder, TopologyError};
 
+use crate::burn::{self, Slo};
 use crate::entity::account::{AccountProcessor, Accounts};
 use crate::entity::catalog::{self, CatalogProcessor, Offerings};
 use crate::entity::customer::{self, CustomerProcessor, Customers};
@@ -29,6 +30,8 @@ pub struct HubSettings {
     pub sla: Arc<SlaSettings>,
     /// How KPIs are measured.
     pub kpi: Arc<KpiSettings>,
+    /// What shall be good of them.
+    pub slos: Arc<Vec<Slo>>,
 }
 
 /// The hub's topology.
@@ -102,7 +105,7 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
         },
     );
     sla::add_to(&mut builder, settings.sla.clone(), settings.routes.clone());
-    kpi::add_to(&mut builder, &settings.kpi);
+    kpi::add_to(&mut builder, &settings.kpi, &settings.slos);
     builder.build()
 }
 
@@ -174,6 +177,7 @@ pub fn records() -> Vec<(&'static str, &'static str)> {
         ("hub.sla.state", "SlaState"),
         ("hub.sla.violation", "SlaViolation"),
         (kpi::TOPIC, "KpiWindow"),
+        (burn::TOPIC, "BurnRate"),
         ("hub.dead_letter", "DeadLetter"),
         ("hub.quarantine", "DeadLetter"),
     ]);
@@ -195,6 +199,7 @@ pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     topics.push(TopicSpec::compact("hub.sla.state", partitions));
     topics.push(TopicSpec::delete(kpi::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));
     topics.push(TopicSpec::compact(kpi::TOPIC, partitions));
+    topics.push(TopicSpec::compact(burn::TOPIC, partitions));
     topics.push(TopicSpec::delete("hub.sla.violation", partitions, Some(KEPT)));
     topics.push(TopicSpec::delete("hub.dead_letter", 1, Some(KEPT_LETTERS)));
     topics.push(TopicSpec::delete("hub.quarantine", 1, Some(KEPT_LETTERS)));

@@ -8,9 +8,9 @@ use serde_avro_fast::ser::SerializerConfig;
 use thiserror::Error;
 
 use crate::{
-    AccountEvent, BillingRecord, CatalogEvent, CustomerEvent, DeadLetter, DeliveryOutcome, FlowEvent, FloworxCommand,
-    KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaState, SlaViolation, TicketEvent,
-    code::Code, registry,
+    AccountEvent, BillingRecord, BurnRate, CatalogEvent, CustomerEvent, DeadLetter, DeliveryOutcome, FlowEvent,
+    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaState, SlaViolation,
+    TicketEvent, code::Code, registry,
 };
 
 /// The first byte of every frame.
@@ -54,6 +54,7 @@ schemas! {
     15 DeadLetter,
     17 SlaViolation,
     18 KpiWindow,
+    19 BurnRate,
 }
 
 /// Why a frame could not be read. None of them can be helped by trying again.

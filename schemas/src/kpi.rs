@@ -49,3 +49,41 @@ pub struct KpiWindow {
     #[serde(default)]
     pub mean_at: Option<Timestamp>,
 }
+
+/// How fast an SLO spends its error budget, on `hub.sla.burn` (compacted), keyed by `slo|value`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BurnRate {
+    /// The SLO's name.
+    pub slo: String,
+    /// The value of its dimension, such as a partner's id; `all` where it is about everything.
+    pub value: String,
+    /// The share that shall be good, in millionths.
+    pub objective_ppm: i64,
+    /// The period that the budget is for.
+    pub period_ms: i64,
+    /// What was measured in the period.
+    pub period_events: i64,
+    /// Of those, the bad ones.
+    pub period_bad: i64,
+    /// The share of the period's budget that is left, in millionths; below 0 when overspent.
+    pub budget_left_ppm: i64,
+    /// Each window that an alert looks at, by length.
+    pub windows: Vec<BurnWindow>,
+    /// The most severe alert that fires: `page`, `ticket` or `none`.
+    pub severity: String,
+    /// The event time that the windows end at.
+    pub at: Timestamp,
+}
+
+/// One window of a [`BurnRate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BurnWindow {
+    /// Its length.
+    pub window_ms: i64,
+    /// What was measured in it.
+    pub events: i64,
+    /// Of those, the bad ones.
+    pub bad: i64,
+    /// How many times faster than evenly over the period the budget goes, in thousandths.
+    pub burn_milli: i64,
+}

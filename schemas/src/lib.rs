@@ -30,7 +30,7 @@
 //! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
 //!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
 //! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
-//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`KpiWindow`], [`DeadLetter`];
+//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`KpiWindow`], [`BurnRate`], [`DeadLetter`];
 //! - bytes: [`encode`], [`decode`], [`to_json`] and the [`registry`] of schema ids;
 //! - the door: [`guard`] against card data, [`tmf`] readers, and the stable [`Code`] of each fault.
 

@@ -42,7 +42,7 @@ macro_rules! entry {
 }
 
 /// Every known schema, in the order of its id.
-pub const SCHEMAS: [SchemaEntry; 18] = [
+pub const SCHEMAS: [SchemaEntry; 19] = [
     entry!(1, "OrderEvent", 1, "order.avsc"),
     entry!(2, "FlowEvent", 1, "flow.avsc"),
     entry!(3, "TicketEvent", 1, "ticket.avsc"),
@@ -61,6 +61,7 @@ pub const SCHEMAS: [SchemaEntry; 18] = [
     entry!(16, "SlaViolation", 2, "sla_violation_v2.avsc"),
     entry!(17, "SlaViolation", 3, "sla_violation.avsc"),
     entry!(18, "KpiWindow", 1, "kpi_window.avsc"),
+    entry!(19, "BurnRate", 1, "burn_rate.avsc"),
 ];
 
 /// Parsed once, then shared by all threads; at the same positions as [`SCHEMAS`].

@@ -20,6 +20,7 @@ mod restart;
 mod routes;
 mod schema_registry;
 mod sla_restart;
+mod sla_rules;
 mod support;
 mod targets;
 mod tidy;

@@ -149,7 +149,7 @@ pub fn main() -> ExitCode {
         Command::Topics(command) => command.run(terminal),
         Command::Topology(command) => command.run(terminal),
         Command::Explain(command) => command.run(),
-        Command::Sla(command) => command.run(),
+        Command::Sla(command) => command.run(terminal),
         Command::Version { output } => {
             let version = env!("CARGO_PKG_VERSION");
             exit::print(&match output {

@@ -97,6 +97,10 @@ codes! {
     BadSecret = "1015", "bad_secret",
         "A secret does not have the form that its use needs.",
         "Write a webhook secret as whsec_ and the base64 of 24 to 64 random bytes.";
+    /// An SLO that cannot hold, or an alert of one that can never fire.
+    SloUnsound = "1016", "slo_unsound",
+        "An SLO cannot be measured, leaves no budget, or has an alert that can never fire.",
+        "Follow the arithmetic in the message: a burn rate cannot exceed 1 / (1 - objective).";
     /// Another process listens there.
     AddressInUse = "1020", "address_in_use",
         "Another process listens on the address.",

@@ -12,11 +12,13 @@ mod reader;
 mod routes;
 mod schemas;
 mod sla;
+mod slo;
 mod targets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use processors::burn::Slo;
 use processors::entity::EntitySettings;
 use processors::kpi::KpiSettings;
 use processors::route::RouteSpec;
@@ -58,6 +60,8 @@ pub struct Config {
     pub sla: Sla,
     /// How KPIs are measured.
     pub kpi: Arc<KpiSettings>,
+    /// Which shares of them shall be good.
+    pub slos: Arc<Vec<Slo>>,
     /// Partners that webhooks go to.
     pub partners: Vec<Partner>,
     /// Where notifications go, if anywhere.
@@ -175,6 +179,7 @@ impl Config {
         let billing = targets::billing(&root.section("billing"), &directory);
         let sla = sla::read(&root.section("sla"));
         let kpi = Arc::new(kpi::read(&root.section("kpi")));
+        let slos = slo::read(root);
         let notification = targets::notification(&root.section("notification"));
         let known =
             routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
@@ -191,6 +196,7 @@ impl Config {
             routes,
             sla,
             kpi,
+            slos,
             partners: partners.into_iter().map(|found| found.value).collect(),
             notification,
             floworx,

@@ -292,3 +292,31 @@ fn the_example_has_every_section_and_no_fault() {
         assert!(text.contains(&format!("[{section}")), "{section} is missing");
     }
 }
+
+#[test]
+fn an_alert_that_can_never_fire_is_said_with_its_arithmetic_and_place() {
+    let text = r#"
+[[slos]]
+name = "response"
+kpi = "sla_met"
+by = "objective"
+objective = "99%"
+
+[[slos]]
+name = "fallout"
+kpi = "order_fallout"
+objective = "92%"
+alerts = [
+  { severity = "ticket", long = "3d", short = "6h", budget = "10%" },
+  { severity = "page", long = "1h", short = "5m", budget = "2%" },
+]
+"#;
+    let faulty = parse(text).unwrap_err();
+    let told = faulty.render(false);
+    assert!(told.contains("error[HUB-1016]: the alert on 1 h never fires") && told.contains("= 14.40"), "{told}");
+    assert!(told.contains(" --> hub.toml:14:3\n") && told.ends_with("1 fault"), "{told}");
+    let told = parse(&text.replace("order_fallout", "order_cycle")).unwrap_err().render(false);
+    assert!(told.contains("not one of") && told.contains("order_fallout"), "{told}");
+    assert_eq!(parse(&text.replace("92%", "95%")).unwrap().slos.len(), 2);
+    assert!(parse(&text.replace("\"99%\"", "\"99\"")).is_err());
+}

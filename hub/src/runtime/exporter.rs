@@ -6,9 +6,9 @@ use std::time::Duration;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::kpi_view;
 use super::observation::Observation;
 use super::process;
+use super::{burn_view, kpi_view};
 
 /// Bounds of every histogram in seconds: a millisecond to ten minutes.
 const SECONDS: [f64; 16] =
@@ -55,6 +55,7 @@ fn describe() {
     describe_gauge!("hub_sla_met", "Clocks that ended in time, by objective");
     describe_gauge!("hub_sla_next_breach_seconds", "Seconds until the next open clock breaches, by objective");
     kpi_view::describe();
+    burn_view::describe();
     describe_gauge!("hub_build_info", "1, labelled with the hub's version");
     describe_gauge!("process_resident_memory_bytes", "Memory that is the process's own");
     describe_gauge!("process_cpu_seconds_total", "Processor time used");

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use topology::{LogError, MemoryBudget, Offset, Record, TopicPartition, WorkerError, WorkerSnapshot};
 
 use super::asking::Asking;
+use super::burn_view::{self, SharedBurns};
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::{Failure, Note};
 use super::kpi_view::{self, SharedKpis};
@@ -98,6 +99,7 @@ pub(super) struct Parts {
     memory: Arc<MemoryBudget>,
     sla: SharedView,
     kpis: SharedKpis,
+    burns: SharedBurns,
     /// Group and topic of parts that no process runs.
     resting: Vec<(String, String)>,
 }
@@ -160,11 +162,19 @@ impl Hub {
         let workers = Workers::start(&part, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
-        let kpis = SharedKpis::default();
+        let (kpis, burns) = (SharedKpis::default(), SharedBurns::default());
         let mut threads = Vec::new();
         if chosen.has("kpi") {
             let view =
                 kpi_view::start(log.clone(), config.log.partitions, kpis.clone(), background.clone(), failure.clone());
+            threads.push(view.context("no thread")?);
+            let view = burn_view::start(
+                log.clone(),
+                config.log.partitions,
+                burns.clone(),
+                background.clone(),
+                failure.clone(),
+            );
             threads.push(view.context("no thread")?);
         }
         if chosen.has("sla") {
@@ -191,6 +201,7 @@ impl Hub {
             memory,
             sla,
             kpis,
+            burns,
             resting,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
@@ -392,6 +403,7 @@ impl Parts {
         }
         exporter::publish(&self.observe(), &seconds);
         lock(&self.kpis).publish(now);
+        burn_view::publish(&self.burns);
     }
 
     fn timestamp_at(

@@ -9,6 +9,7 @@
 //! ```
 
 mod asking;
+mod burn_view;
 mod exporter;
 mod failure;
 mod hub;

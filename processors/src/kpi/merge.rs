@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schemas::{KpiWindow, Timestamp};
+use schemas::{BurnRate, KpiWindow, Timestamp};
 use topology::{
     Clock, Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreHandle, Timer, TopologyError,
     TypedStore, Verdict,
@@ -16,12 +16,15 @@ use super::send::receive;
 use super::settings::{KpiSettings, Size};
 use super::tally::Tally;
 use super::windows::{HIGHEST, Window};
+use crate::burn::{Counts, Slo, rate};
 
 /// What came since the last publication; the windows; what of each was published; which values are
 /// told apart.
 pub(super) const STORES: [&str; 4] = ["kpi-pending", "kpi-windows", "kpi-told", "kpi-values"];
 /// The sink of results.
 pub(super) const SINK: &str = "kpi-results";
+/// The sink of burn rates.
+pub(super) const BURN_SINK: &str = "kpi-burn";
 
 /// The value that what is not among the k largest is told under.
 pub(super) const OTHER: &str = "other";
@@ -35,23 +38,27 @@ const CHUNK: usize = 4_096;
 /// Adds up and publishes.
 pub(super) struct Merge {
     settings: Arc<KpiSettings>,
+    slos: Arc<Vec<Slo>>,
     pending: TypedStore<Tally>,
     windows: TypedStore<Tally>,
     told: TypedStore<Vec<String>>,
     /// Which values of a dimension are told apart and how many there are; the time; the timer.
     numbers: TypedStore<i64>,
     sink: SinkHandle,
+    burn_sink: SinkHandle,
 }
 
 impl Merge {
-    pub(super) fn new(settings: Arc<KpiSettings>) -> Self {
+    pub(super) fn new(settings: Arc<KpiSettings>, slos: Arc<Vec<Slo>>) -> Self {
         Self {
             settings,
+            slos,
             pending: TypedStore::default(),
             windows: TypedStore::default(),
             told: TypedStore::default(),
             numbers: TypedStore::default(),
             sink: SinkHandle::default(),
+            burn_sink: SinkHandle::default(),
         }
     }
 
@@ -240,6 +247,43 @@ impl Merge {
         if *tally == before { Ok(()) } else { self.windows.put(context, &key, tally) }
     }
 
+    /// Publishes the burn rates of the SLOs on this task's KPIs. Those of other KPIs of the task move as
+    /// well: time has passed for all of them.
+    fn burn(&self, context: &mut Context<'_>, time: i64) -> Result<(), Fault> {
+        for slo in self.slos.iter() {
+            let named = self.told.get(context, &[slo.kpi as u8, slo.by as u8, 0xff])?.unwrap_or_default();
+            for value in named.iter().filter(|name| slo.value.as_ref().is_none_or(|value| value == *name)) {
+                let mut fault = None;
+                let burn = rate(slo, value, time, |size, start| {
+                    let key = Window::new(slo.kpi, size, slo.by, start).key(value);
+                    match self.windows.get(context, &key) {
+                        Ok(tally) => {
+                            tally.map_or_else(Counts::default, |tally| Counts::of(slo, tally.count, tally.hits))
+                        }
+                        Err(error) => {
+                            fault = Some(error);
+                            Counts::default()
+                        }
+                    }
+                });
+                if let Some(fault) = fault {
+                    return Err(fault);
+                }
+                let key = [&slo.name, "|", value].concat().into_bytes();
+                // What is as it was but for the time is not told again.
+                let told_key = [b"burn|", &key[..]].concat();
+                let timeless = schemas::encode(&BurnRate { at: Timestamp(0), ..burn.clone() });
+                let print = i64::from(topology::murmur2(&timeless));
+                if self.numbers.get(context, &told_key)? == Some(print) {
+                    continue;
+                }
+                self.numbers.put(context, &told_key, &print)?;
+                context.send(self.burn_sink, Some(key.into()), Some(schemas::encode(&burn).into()));
+            }
+        }
+        Ok(())
+    }
+
     fn forget(&self, context: &mut Context<'_>, window: Window) -> Result<(), Fault> {
         for (key, _) in context.prefix(self.store(), &window.prefix(), usize::MAX) {
             context.delete(self.store(), &key);
@@ -299,6 +343,7 @@ impl Processor for Merge {
         self.told = TypedStore::new(init.store(STORES[2])?);
         self.numbers = TypedStore::new(init.store(STORES[3])?);
         self.sink = init.sink(SINK)?;
+        self.burn_sink = init.sink(BURN_SINK)?;
         Ok(())
     }
 
@@ -341,6 +386,7 @@ impl Processor for Merge {
         let time = self.numbers.get(context, TIME)?.unwrap_or(i64::MIN);
         let touched = self.settle(context, time)?;
         self.expire(context, &touched, time)?;
-        self.publish(context, touched)
+        self.publish(context, touched)?;
+        self.burn(context, time)
     }
 }

@@ -51,6 +51,7 @@ pub use labels::By;
 pub use send::CHANGE_TOPIC;
 pub use settings::{KpiSettings, Size};
 
+use crate::burn::{self, Slo};
 use crate::entity::order::DELIVERY_TOPIC;
 
 /// The topic of results.
@@ -61,7 +62,7 @@ pub const TOPIC: &str = "hub.kpi";
 ///
 /// # Panics
 /// When `sla` or `entity.order` has not been begun.
-pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<KpiSettings>) {
+pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<KpiSettings>, slos: &Arc<Vec<Slo>>) {
     let of = settings.clone();
     builder
         .extend("sla")
@@ -76,7 +77,7 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<KpiSettings>) {
         .expect("orders read the outcomes")
         .processor("kpi-deliveries", &[DELIVERY_TOPIC], &[], &[], || Box::<deliveries::Deliveries>::default())
         .sink(deliveries::SINK, CHANGE_TOPIC, &["kpi-deliveries"]);
-    let (of_clocks, of_merge) = (settings.clone(), settings.clone());
+    let (of_clocks, of_merge, slos) = (settings.clone(), settings.clone(), slos.clone());
     let mut part = builder
         .sub_topology("kpi")
         .source("kpi-states", "hub.sla.state")
@@ -90,8 +91,11 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<KpiSettings>) {
         Box::new(clocks::Clocks::new(of_clocks.clone()))
     })
     .processor("kpi-billing-sent", &["kpi-billing"], &[], &[], || Box::<deliveries::BillingSent>::default())
-    .processor("kpi-merge", &["kpi-change"], &merge::STORES, &[], move || Box::new(merge::Merge::new(of_merge.clone())))
+    .processor("kpi-merge", &["kpi-change"], &merge::STORES, &[], move || {
+        Box::new(merge::Merge::new(of_merge.clone(), slos.clone()))
+    })
     .sink(clocks::SINK, CHANGE_TOPIC, &["kpi-clocks"])
     .sink(deliveries::BILLING_SINK, CHANGE_TOPIC, &["kpi-billing-sent"])
-    .sink(merge::SINK, TOPIC, &["kpi-merge"]);
+    .sink(merge::SINK, TOPIC, &["kpi-merge"])
+    .sink(merge::BURN_SINK, burn::TOPIC, &["kpi-merge"]);
 }

@@ -27,6 +27,7 @@ macro_rules! for_each_record {
         $check::<SlaViolation>($($argument),*);
         $check::<DeadLetter>($($argument),*);
         $check::<KpiWindow>($($argument),*);
+        $check::<BurnRate>($($argument),*);
     };
 }
 

@@ -1,9 +1,11 @@
 //! `hub sla`: the SLA clocks of a running hub.
 
 mod entity;
+mod rules;
 
 use clap::Subcommand;
 
+use super::Terminal;
 use super::exit::Exit;
 
 /// `hub sla`.
@@ -19,13 +21,16 @@ enum Command {
     Show(entity::Ask),
     /// Shows how each clock of an entity came to what it is: every start, pause, night and holiday.
     Explain(entity::Ask),
+    /// Prints the SLOs of a configuration as Prometheus recording and alerting rules.
+    Rules(rules::Rules),
 }
 
 impl Sla {
-    pub(super) fn run(self) -> Exit {
+    pub(super) fn run(self, terminal: Terminal) -> Exit {
         match self.command {
             Command::Show(ask) => ask.run(false),
             Command::Explain(ask) => ask.run(true),
+            Command::Rules(rules) => rules.run(terminal),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemas::{Family, KpiWindow, LifecycleFact, Timestamp};
 use topology::TestDriver;
 
+use crate::burn::default_slos;
 use crate::entity::EntitySettings;
 use crate::kpi::{KpiSettings, TOPIC};
 use crate::route::{Router, default_routes};
@@ -77,6 +78,7 @@ impl Kpis {
             routes: Arc::new(Router::new(default_routes()).unwrap()),
             sla: Arc::new(SlaSettings::new(default_objectives(), default_calendars()).unwrap()),
             kpi: Arc::new(settings),
+            slos: Arc::new(default_slos()),
         };
         let driver = TestDriver::new(build(&settings).unwrap(), Timestamp(DAWN));
         Self { driver, rows: BTreeMap::new() }
