@@ -1,6 +1,6 @@
 //! How a command ends: exit codes that scripts can use.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use crate::config::ConfigCode;
@@ -26,7 +26,7 @@ pub enum Exit {
     NotAllowed,
     /// The configuration is invalid.
     BadConfig,
-    /// Ctrl-C came twice.
+    /// Ctrl-C: what was taken in is finished first, unless it comes twice.
     Interrupted,
 }
 
@@ -73,4 +73,28 @@ pub(super) fn print(text: &str) -> Exit {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => fail(Exit::Failed, format_args!("cannot write to stdout: {error}")),
     }
+}
+
+/// Asks on the terminal whether to do what a plan on stderr has shown; a command that was given `--yes` does not ask.
+///
+/// # Errors
+///
+/// [`Exit::Usage`] where nobody can be asked, with `what` would be done; [`Exit::Failed`] where the answer is no, with
+/// what did not happen.
+pub(super) fn confirm(
+    question: impl std::fmt::Display,
+    what: impl std::fmt::Display,
+    declined: impl std::fmt::Display,
+) -> Result<(), Exit> {
+    if !std::io::stdin().is_terminal() {
+        let why = format_args!("{what}, and nobody can be asked");
+        return Err(fail_with_help(Exit::Usage, why, "look at the plan above, then add --yes"));
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
+    if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(fail(Exit::Failed, declined))
 }

@@ -1,6 +1,5 @@
 //! The part of `hub schemas` that asks a registry: what it lacks, and registering it.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
@@ -82,16 +81,8 @@ impl Registry {
             ));
         }
         if missing > 0 && !yes {
-            if !std::io::stdin().is_terminal() {
-                let why = format_args!("{missing} schemas would be registered, and nobody can be asked");
-                return Err(fail_with_help(Exit::Usage, why, "look at the plan above, then add --yes"));
-            }
-            eprint!("Register {missing} schemas at {}? [y/N] ", client.url());
-            let mut answer = String::new();
-            let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
-            if read.is_err() || !matches!(answer.trim(), "y" | "Y" | "yes") {
-                return Err(fail(Exit::Failed, "nothing was registered"));
-            }
+            let question = format_args!("Register {missing} schemas at {}?", client.url());
+            exit::confirm(question, format_args!("{missing} schemas would be registered"), "nothing was registered")?;
         }
         for step in &plan {
             step.apply(&client).map_err(|error| failed(&error))?;

@@ -3,7 +3,6 @@
 mod file;
 mod render;
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
@@ -195,16 +194,8 @@ fn apply(config: &Config, topics: &[TopicSpec], output: Output, yes: bool) -> Re
         return Ok(end(Exit::Done, &plan, false));
     }
     if !yes {
-        if !std::io::stdin().is_terminal() {
-            let why = format_args!("{to_do} topics would be changed, and nobody can be asked");
-            return Err(fail_with_help(Exit::Usage, why, "look at the plan above, then add --yes"));
-        }
-        eprint!("Do this for {to_do} topics? [y/N] ");
-        let mut answer = String::new();
-        let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
-        if read.is_err() || !matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Err(fail(Exit::Failed, "nothing was changed"));
-        }
+        let question = format_args!("Do this for {to_do} topics?");
+        exit::confirm(question, format_args!("{to_do} topics would be changed"), "nothing was changed")?;
     }
     let log = runtime::administered_log(config).map_err(|error| fail(Exit::Failed, format_args!("{error:#}")))?;
     plan.apply(log.as_ref()).map_err(|error| unusable(&error))?;
