@@ -91,14 +91,32 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
-/// Ends when the process is told to stop.
-pub(super) async fn told_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Who told the process to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// A supervisor, with SIGTERM: to stop in good order is to succeed.
+    Terminate,
+    /// A person, with Ctrl-C (SIGINT).
+    Interrupt,
+}
+
+impl Told {
+    /// How a command ends that stopped in good order.
+    fn exit(self) -> Exit {
+        match self {
+            Self::Terminate => Exit::Done,
+            Self::Interrupt => Exit::Interrupted,
+        }
     }
-    Ok(())
+}
+
+/// Ends when the process is told to stop.
+pub(super) async fn told_to_stop() -> std::io::Result<Told> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(tokio::select! {
+        _ = terminate.recv() => Told::Terminate,
+        _ = interrupt.recv() => Told::Interrupt,
+    })
 }
 
 impl Run {
@@ -135,9 +153,9 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
     let started = tokio::select! {
         started = started => started,
         stop = told_to_stop() => return match stop {
-            Ok(()) => {
+            Ok(told) => {
                 eprintln!("stopped before it had started: nothing was taken in");
-                Exit::Done
+                told.exit()
             }
             Err(error) => fail(Exit::Failed, error),
         },
@@ -161,11 +179,11 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
         }
     }
     eprintln!("hub is listening on http://{}, data in {}", hub.address(), config.data.display());
-    let failed = tokio::select! {
-        why = hub.failed() => Some(Ended::Failed(why)),
-        stop = told_to_stop() => stop.err().map(Ended::Deaf),
+    let ended = tokio::select! {
+        why = hub.failed() => Ended::Failed(why),
+        stop = told_to_stop() => stop.map_or_else(Ended::Deaf, Ended::Told),
     };
-    if failed.is_none() {
+    if matches!(ended, Ended::Told(_)) {
         eprintln!("stopping: finishing what was taken in");
     }
     // A second signal does not wait.
@@ -173,23 +191,24 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
         stopped = hub.stop(drain) => stopped,
         _ = told_to_stop() => return Exit::Interrupted,
     };
-    match failed.or(stopped.1.map(Ended::Failed)) {
-        None => {
+    match (ended, stopped.1) {
+        (Ended::Told(told), None) => {
             eprintln!("stopped: {} taken in, imbalance {}", stopped.0.taken_in(), stopped.0.imbalance());
-            Exit::Done
+            told.exit()
         }
-        Some(Ended::Failed(why)) if why.is_denied => {
+        (Ended::Failed(why), _) | (Ended::Told(_), Some(why)) if why.is_denied => {
             let exit = fail_with_code(Exit::NotAllowed, ConfigCode::LogDenied, why);
             tell_principal(&config);
             exit
         }
-        Some(Ended::Failed(why)) => fail(Exit::Failed, why),
-        Some(Ended::Deaf(error)) => fail(Exit::Failed, error),
+        (Ended::Failed(why), _) | (Ended::Told(_), Some(why)) => fail(Exit::Failed, why),
+        (Ended::Deaf(error), _) => fail(Exit::Failed, error),
     }
 }
 
-/// Why a hub ended by itself.
+/// Why a hub ends.
 enum Ended {
+    Told(Told),
     Failed(Note),
     /// It cannot hear signals.
     Deaf(std::io::Error),

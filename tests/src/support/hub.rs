@@ -80,13 +80,13 @@ impl Running {
 
     /// SIGTERM, and the exit code.
     pub fn stop(mut self) -> Option<i32> {
-        ask_to_stop(self.0.id());
+        ask_to_stop(self.0.id(), "TERM");
         until("the hub ends after SIGTERM", Duration::from_secs(20), || self.0.try_wait().expect("a child")).code()
     }
 }
 
-fn ask_to_stop(pid: u32) {
-    let asked = Command::new("kill").arg("-TERM").arg(pid.to_string()).status().expect("kill runs");
+fn ask_to_stop(pid: u32, signal: &str) {
+    let asked = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status().expect("kill runs");
     assert!(asked.success());
 }
 
@@ -243,10 +243,20 @@ impl Hub {
     }
 
     /// SIGTERM, and the exit code after the drain.
-    pub fn stop(mut self) -> Option<i32> {
-        ask_to_stop(self.pid());
+    pub fn stop(self) -> Option<i32> {
+        self.end_by("TERM")
+    }
+
+    /// Ctrl-C, and the exit code after the drain.
+    pub fn interrupt(self) -> Option<i32> {
+        self.end_by("INT")
+    }
+
+    fn end_by(mut self, signal: &str) -> Option<i32> {
+        ask_to_stop(self.pid(), signal);
         let patience = Duration::from_secs(60);
-        until("the hub ends after SIGTERM", patience, || self.child.try_wait().expect("the child can be asked")).code()
+        until("the hub ends when it is told to", patience, || self.child.try_wait().expect("the child can be asked"))
+            .code()
     }
 }
 
