@@ -61,8 +61,18 @@ fn finish(mut config: ClientConfig, settings: &KafkaSettings) -> ClientConfig {
 }
 
 /// A client that only asks.
+///
+/// It has a group that it never joins: told that a coordinator has moved, librdkafka (2.12) looks for that of the
+/// client's own group, and ends the process where there is none.
 pub(super) fn admin(settings: &KafkaSettings) -> ClientConfig {
-    finish(common(settings), settings)
+    let mut config = common(settings);
+    config.set("group.id", reader_group(settings));
+    finish(config, settings)
+}
+
+/// The group of clients that belong to none.
+fn reader_group(settings: &KafkaSettings) -> String {
+    format!("{}hub-reader", settings.prefix)
 }
 
 fn reading(settings: &KafkaSettings, group: &str) -> ClientConfig {
@@ -105,7 +115,7 @@ pub(super) fn member(settings: &KafkaSettings, group: &str, number: u32) -> Clie
 
 /// A client that reads partitions without a group.
 pub(super) fn reader(settings: &KafkaSettings) -> ClientConfig {
-    let mut config = reading(settings, &format!("{}hub-reader", settings.prefix));
+    let mut config = reading(settings, &reader_group(settings));
     config
         .set("enable.partition.eof", "true")
         // The end of a partition is reported by the first fetch that brings nothing.

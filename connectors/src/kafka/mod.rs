@@ -33,6 +33,9 @@ pub mod token;
 mod topics;
 mod watchdog;
 
+#[cfg(test)]
+mod coordinator_test;
+
 use std::sync::Arc;
 
 use topology::TopicSpec;
