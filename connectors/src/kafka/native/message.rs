@@ -208,11 +208,18 @@ pub(in crate::kafka) fn take(
     into: &mut Vec<Taken>,
 ) {
     let mut messages = [std::ptr::null_mut(); BATCH];
-    // SAFETY: the queue is alive; the array has room for as many as are asked for.
-    let count = unsafe {
-        raw::rd_kafka_consume_batch_queue(queue.0, millis(timeout), messages.as_mut_ptr(), limit.clamp(1, BATCH))
+    let mut take = |timeout: Duration, limit: usize| {
+        // SAFETY: the queue is alive; the array has room for as many as are asked for.
+        let count =
+            unsafe { raw::rd_kafka_consume_batch_queue(queue.0, millis(timeout), messages.as_mut_ptr(), limit) };
+        usize::try_from(count).unwrap_or(0)
     };
-    for message in messages.into_iter().take(usize::try_from(count).unwrap_or(0)) {
+    // The call waits for as many as it was asked for: for one only, then for none.
+    let mut count = take(Duration::ZERO, limit.clamp(1, BATCH));
+    if count == 0 && !timeout.is_zero() {
+        count = take(timeout, 1);
+    }
+    for message in messages.into_iter().take(count) {
         {
             // SAFETY: the call wrote `count` valid messages, which are ours until destroyed below.
             let message = unsafe { &*message };
