@@ -266,6 +266,10 @@ pub trait Log: Send + Sync {
     /// When the log cannot be asked.
     fn committed(&self, group: &str, partition: &TopicPartition) -> Result<Option<Position>, LogError>;
 
+    /// Says that this thread is about to [`read`](Log::read) these partitions from these offsets on: what takes time to
+    /// begin may begin for all of them at once. A hint; what is wrong with it is told by the reads.
+    fn prefetch(&self, _from: &[(TopicPartition, Offset)]) {}
+
     /// Appends committed records from `from` on to `into`, up to about `max_bytes`, and returns
     /// the offset to go on from. `from` below the first kept offset reads from the first one;
     /// nothing to read returns at once.

@@ -28,7 +28,7 @@ pub struct Subject<'l> {
 pub type Case = fn(Subject<'_>);
 
 /// Every case with its name, each to be given a fresh log.
-pub const CASES: [(&str, Case); 12] = [
+pub const CASES: [(&str, Case); 13] = [
     ("topics_are_created_once", topics_are_created_once),
     ("topics_can_be_kept_otherwise", topics_can_be_kept_otherwise),
     ("what_does_not_exist_is_an_error", what_does_not_exist_is_an_error),
@@ -38,6 +38,7 @@ pub const CASES: [(&str, Case); 12] = [
     ("records_and_positions_are_committed_together", records_and_positions_are_committed_together),
     ("a_newer_producer_fences_the_older", a_newer_producer_fences_the_older),
     ("small_reads_go_through_everything_once", small_reads_go_through_everything_once),
+    ("a_prefetch_changes_no_read", a_prefetch_changes_no_read),
     ("a_consumer_starts_where_its_group_left_off", a_consumer_starts_where_its_group_left_off),
     ("a_consumer_can_be_paused_and_rewound", a_consumer_can_be_paused_and_rewound),
     ("members_share_the_partitions", members_share_the_partitions),
@@ -266,6 +267,35 @@ fn a_newer_producer_fences_the_older(subject: Subject<'_>) {
     write(&mut *new, "t", 0, &["new"]);
     write(&mut *stranger, "t", 0, &["stranger"]);
     assert_eq!(texts(&read_all(subject, "t", 0, 3)), ["old", "new", "stranger"]);
+}
+
+fn a_prefetch_changes_no_read(subject: Subject<'_>) {
+    let log = subject.log;
+    ensure(log, "ahead", 3);
+    let mut producer = producer(log, "p");
+    for partition in 0..3 {
+        write(&mut *producer, "ahead", partition, &["a", "b", "c"]);
+    }
+    let first: Vec<_> = (0..3).map(|partition| read_all(subject, "ahead", partition, 3)[1].offset).collect();
+    let place = |partition: u32| TopicPartition::new("ahead", partition);
+    // Twice, of one that nobody reads then, of one that is read from elsewhere, and of one that does not exist.
+    let soon = [(place(0), first[0]), (place(1), first[1]), (place(2), first[2]), (place(9), Offset(0))];
+    log.prefetch(&soon);
+    log.prefetch(&soon[..2]);
+    let mut records = Vec::new();
+    let next = log.read(&place(0), first[0], 1 << 20, &mut records).expect("records are read");
+    assert_eq!(texts(&records), ["b", "c"]);
+    write(&mut *producer, "ahead", 0, &["d"]);
+    let (deadline, mut later) = (Instant::now() + subject.patience, Vec::new());
+    let mut next = next;
+    loop {
+        next = log.read(&place(0), next, 1 << 20, &mut later).expect("records are read");
+        if !later.is_empty() || Instant::now() >= deadline {
+            break;
+        }
+    }
+    assert_eq!(texts(&later), ["d"]);
+    assert_eq!(texts(&read_all(subject, "ahead", 1, 3)), ["a", "b", "c"]);
 }
 
 fn small_reads_go_through_everything_once(subject: Subject<'_>) {

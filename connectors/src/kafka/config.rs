@@ -12,7 +12,8 @@ fn common(settings: &KafkaSettings) -> ClientConfig {
         .set("client.id", format!("hub-{}", settings.instance))
         .set("topic.metadata.refresh.interval.ms", "60000")
         .set("socket.keepalive.enable", "true")
-        .set("reconnect.backoff.ms", "100")
+        // Also half the time between attempts to connect to a first broker, of which each client makes several.
+        .set("reconnect.backoff.ms", "22")
         .set("reconnect.backoff.max.ms", "2000")
         .set("statistics.interval.ms", "5000")
         // A topic that is missing is to be made on purpose, with its partitions.
@@ -109,7 +110,8 @@ pub(super) fn member(settings: &KafkaSettings, group: &str, number: u32) -> Clie
         .set("queued.max.messages.kbytes", "8192")
         // A full queue is looked at again that soon. The client's own second lets a fast worker run dry.
         .set("fetch.queue.backoff.ms", "5")
-        .set("fetch.wait.max.ms", "500");
+        // How long a partition waits that is taken up while there is nothing new in the others.
+        .set("fetch.wait.max.ms", "100");
     finish(config, settings)
 }
 

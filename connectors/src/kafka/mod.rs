@@ -155,6 +155,10 @@ impl Log for KafkaLog {
         Ok(found.into_iter().next().and_then(|(_, position)| position))
     }
 
+    fn prefetch(&self, from: &[(TopicPartition, Offset)]) {
+        self.shared.readers.prefetch(&self.shared, Owner::this_thread(), from);
+    }
+
     fn read(
         &self,
         partition: &TopicPartition,

@@ -38,6 +38,8 @@ use targets::Targets;
 const SERVE_EVERY: usize = 256;
 /// How long to wait at a time for the client to tell something.
 const STEP: Duration = Duration::from_millis(100);
+/// How long a new client is given to connect, before its older ones are fenced; with none connected that is tried as well.
+const MEETING: Duration = Duration::from_secs(1);
 /// How large a note with a position may be.
 const METADATA_BYTES: usize = 4_096;
 
@@ -115,6 +117,7 @@ impl KafkaProducer {
             client.signal.wait(STEP);
             client.serve();
         }
+        self.shared.watchdog.over("connecting a producer", || Transactions(rk).meet(longest.min(MEETING)));
         loop {
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
             let left = left.min(longest);

@@ -107,6 +107,20 @@ impl Readers {
         Ok(next)
     }
 
+    /// As [`Log::prefetch`](topology::Log::prefetch): a cursor takes some 100 ms to bring its first record, however many
+    /// begin together.
+    pub(super) fn prefetch(&self, shared: &Shared, owner: Owner, from: &[(TopicPartition, Offset)]) {
+        for (partition, from) in from {
+            let key = (owner, partition.clone());
+            // Taken out before it is closed: a client takes a partition once.
+            drop(self.pool().cursors.remove(&key));
+            match self.open(shared, partition, (*from).max(Offset(0))) {
+                Ok(cursor) => drop(self.pool().cursors.insert(key, cursor)),
+                Err(error) => tracing::debug!(%error, "a partition is not read ahead"),
+            }
+        }
+    }
+
     fn open(&self, shared: &Shared, partition: &TopicPartition, from: Offset) -> Result<Cursor, LogError> {
         let place = shared.place(partition);
         let (topic, _) = shared.partitions(&partition.topic)?;

@@ -80,6 +80,8 @@ impl Task {
                 self.restore.total += (end.0 - start.0) as u64;
             }
         }
+        let soon = self.restore.open.iter().map(|(store, start, _)| (self.changelog(*store), *start));
+        log.prefetch(&soon.collect::<Vec<_>>());
         Ok(())
     }
 

@@ -67,6 +67,22 @@ impl Drop for Group {
 pub(in crate::kafka) struct Transactions(pub(in crate::kafka) *mut raw::rd_kafka_t);
 
 impl Transactions {
+    /// Waits until a broker is connected, but no longer than twice the time: [`init`](Self::init) would look for one in
+    /// steps of half a second.
+    pub(in crate::kafka) fn meet(&self, patience: Duration) {
+        // Which brokers there are. The connection that told of them is that of the bootstrap address, and ends with it.
+        // SAFETY: the handle is alive; the text is ours, and given back to who made it.
+        unsafe { raw::rd_kafka_mem_free(self.0, raw::rd_kafka_clusterid(self.0, millis(patience)).cast()) };
+        let mut known = std::ptr::null();
+        // SAFETY: the handle is alive; of no topic; what comes is ours, and destroyed once.
+        unsafe {
+            raw::rd_kafka_metadata(self.0, 0, std::ptr::null_mut(), &raw mut known, millis(patience));
+            if !known.is_null() {
+                raw::rd_kafka_metadata_destroy(known);
+            }
+        }
+    }
+
     /// Fences older producers of the same id and ends what they left.
     pub(in crate::kafka) fn init(&self, timeout: Duration) -> Result<(), TransactionError> {
         // SAFETY: the handle is alive.
