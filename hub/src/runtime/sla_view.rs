@@ -1,6 +1,6 @@
 //! The live view of SLA clocks: `hub.sla.state` read from its beginning, the newest state of each.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -26,12 +26,21 @@ struct Clock {
     breach_at: Option<i64>,
 }
 
+impl Clock {
+    /// When it breaches, if it still runs towards that.
+    fn due(&self) -> Option<i64> {
+        self.breach_at.filter(|_| !self.closed && self.status == SlaStatus::Open)
+    }
+}
+
 /// The newest state of every clock, and counts by objective that never need a scan.
 pub(super) struct SlaView {
     hasher: RandomState,
     objectives: Vec<String>,
     counts: Vec<SlaCounts>,
     clocks: HashMap<u64, Clock>,
+    /// By objective: when which of the running clocks breaches.
+    due: Vec<BTreeSet<(i64, u64)>>,
 }
 
 /// A view that a thread keeps up to date.
@@ -39,7 +48,13 @@ pub(super) type SharedView = Arc<Mutex<SlaView>>;
 
 impl SlaView {
     pub(super) fn new() -> Self {
-        Self { hasher: RandomState::new(), objectives: Vec::new(), counts: Vec::new(), clocks: HashMap::new() }
+        Self {
+            hasher: RandomState::new(),
+            objectives: Vec::new(),
+            counts: Vec::new(),
+            clocks: HashMap::new(),
+            due: Vec::new(),
+        }
     }
 
     fn apply(&mut self, record: &Record) {
@@ -52,15 +67,21 @@ impl SlaView {
             // A closed clock that is forgotten stays counted as what it ended as.
             self.counts[old.objective as usize].change(old.status, old.closed, old.warned, -1);
         }
-        let Some(state) = state else {
-            self.clocks.remove(&id);
-            return;
-        };
+        if let Some(old) = self.clocks.remove(&id)
+            && let Some(at) = old.due()
+        {
+            self.due[old.objective as usize].remove(&(at, id));
+        }
+        let Some(state) = state else { return };
         let objective = self.objective(&state.objective);
         let (status, closed, warned) = (state.status, state.closed, state.warned_percent > 0);
         self.counts[objective as usize].change(status, closed, warned, 1);
         let breach_at = state.breach_at.map(Timestamp::as_millis);
-        self.clocks.insert(id, Clock { objective, status, closed, warned, breach_at });
+        let clock = Clock { objective, status, closed, warned, breach_at };
+        if let Some(at) = clock.due() {
+            self.due[objective as usize].insert((at, id));
+        }
+        self.clocks.insert(id, clock);
     }
 
     fn objective(&mut self, name: &str) -> u16 {
@@ -69,22 +90,17 @@ impl SlaView {
         }
         self.objectives.push(name.to_owned());
         self.counts.push(SlaCounts::default());
+        self.due.push(BTreeSet::new());
         (self.objectives.len() - 1) as u16
     }
 
     /// The counts of each objective, with the time to its next breach.
     pub(super) fn summary(&self, now: Timestamp) -> BTreeMap<String, SlaCounts> {
-        let mut next: Vec<Option<i64>> = vec![None; self.objectives.len()];
-        for clock in self.clocks.values().filter(|clock| !clock.closed && clock.status == SlaStatus::Open) {
-            if let Some(at) = clock.breach_at.filter(|at| *at > now.as_millis()) {
-                let place = &mut next[clock.objective as usize];
-                *place = Some(place.map_or(at, |known| known.min(at)));
-            }
-        }
+        let next = self.due.iter().map(|due| due.range((now.as_millis() + 1, 0)..).next());
         let objectives = self.objectives.iter().zip(&self.counts).zip(next);
         objectives
             .map(|((name, counts), next)| {
-                let next_breach_seconds = next.map(|at| (at - now.as_millis()) as f64 / 1_000.0);
+                let next_breach_seconds = next.map(|(at, _)| (at - now.as_millis()) as f64 / 1_000.0);
                 (name.clone(), SlaCounts { next_breach_seconds, ..*counts })
             })
             .collect()
@@ -103,4 +119,54 @@ pub(super) fn start(
         let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
         records.drain(..).for_each(|record| view.apply(&record));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(entity: &str, status: SlaStatus, closed: bool, breach_at: i64) -> Record {
+        let state = SlaState {
+            objective: "repair".into(),
+            entity_id: entity.into(),
+            status,
+            closed,
+            breach_at: Some(Timestamp(breach_at)),
+            family: schemas::Family::Ticket,
+            entity_kind: "ticket".into(),
+            warned_percent: 0,
+            started_at: Timestamp(0),
+            consumed_ms: 0,
+            target_ms: breach_at,
+            stopped_at: None,
+            customer_id: None,
+            partner_ids: Vec::new(),
+            updated_at: Timestamp(0),
+        };
+        Record {
+            topic: TOPIC.into(),
+            partition: 0,
+            offset: topology::Offset(0),
+            timestamp: Timestamp(0),
+            key: Some(entity.to_owned().into()),
+            value: Some(schemas::encode(&state).into()),
+            headers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_next_breach_is_that_of_the_first_clock_that_runs() {
+        let mut view = SlaView::new();
+        let next = |view: &SlaView, now| view.summary(Timestamp(now))["repair"].next_breach_seconds;
+        view.apply(&state("a", SlaStatus::Open, false, 9_000));
+        view.apply(&state("b", SlaStatus::Open, false, 5_000));
+        view.apply(&state("c", SlaStatus::Open, false, 5_000));
+        assert_eq!((next(&view, 1_000), next(&view, 5_000), next(&view, 9_000)), (Some(4.0), Some(4.0), None));
+        // One moves, one ends, one is forgotten.
+        view.apply(&state("b", SlaStatus::Open, false, 7_000));
+        view.apply(&state("c", SlaStatus::Met, true, 5_000));
+        assert_eq!(next(&view, 1_000), Some(6.0));
+        view.apply(&Record { value: None, ..state("b", SlaStatus::Open, false, 0) });
+        assert_eq!(next(&view, 1_000), Some(8.0));
+    }
 }
