@@ -39,7 +39,7 @@ soak: setup-test ## The simulation on many more seeds (SEEDS=100000), and the lo
 	$(CARGO) build --locked -p hub
 	KAFKA_LONG=1 $(CARGO) test --locked -p tests kafka_exactly_once -- --nocapture --test-threads=1
 
-bench: setup ## Measures the whole embedded pipeline, release build
+bench: setup ## Measures the whole embedded pipeline, release build (ARGS="--clocks 1000000" for open SLA clocks)
 	$(CARGO) build --release --locked -p hub
 	$(CARGO) run --quiet --release --locked -p hub -- bench $(ARGS)
 

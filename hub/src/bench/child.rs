@@ -107,13 +107,37 @@ impl HubProcess {
     pub fn usage(&self) -> anyhow::Result<Usage> {
         let pid = self.child.id();
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The command's name may hold spaces; what follows its closing bracket is numbers.
-        let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).context("no time");
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak")?;
-        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse()?;
-        Ok(Usage { cpu_seconds: (ticks(11)? + ticks(12)?) / 100.0, peak_memory_bytes: kibibytes * 1024 })
+        let peak = kibibytes(&self.status()?, "VmHWM:")?;
+        Ok(Usage { cpu_seconds: processor_seconds(&stat)?, peak_memory_bytes: peak * 1024 })
+    }
+
+    /// Processor seconds of the threads whose names begin so, such as `worker-`.
+    pub fn threads(&self, name: &str) -> anyhow::Result<f64> {
+        let mut seconds = 0.0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // A thread may end while it is looked at.
+            let Ok(stat) = std::fs::read_to_string(task?.path().join("stat")) else { continue };
+            if stat.split_once('(').is_some_and(|(_, rest)| rest.starts_with(name)) {
+                seconds += processor_seconds(&stat)?;
+            }
+        }
+        Ok(seconds)
+    }
+
+    /// The memory that the process has of its own now.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        Ok(kibibytes(&self.status()?, "VmRSS:")? * 1024)
+    }
+
+    fn status(&self) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?)
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Ends it as an operator would.
@@ -123,6 +147,20 @@ impl HubProcess {
         anyhow::ensure!(status.success(), "the hub ended with {status}");
         Ok(())
     }
+}
+
+/// User and system time in a line of `/proc/PID/stat`.
+fn processor_seconds(stat: &str) -> anyhow::Result<f64> {
+    // The command's name may hold spaces; what follows its closing bracket is numbers.
+    let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).context("no time");
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+/// A line of `/proc/PID/status`, such as `VmHWM:   1234 kB`.
+fn kibibytes(status: &str, name: &str) -> anyhow::Result<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    Ok(value.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// The sum of a metric's samples in a scrape; `None` when there are none.

@@ -64,7 +64,8 @@ pub async fn post_file(hub: &HubProcess, path: &Path, rate: Option<u64>) -> anyh
     Ok(())
 }
 
-async fn post(hub: &HubProcess, body: Vec<u8>) -> anyhow::Result<()> {
+/// Posts one batch of lines, again while the hub has no room for it.
+pub async fn post(hub: &HubProcess, body: Vec<u8>) -> anyhow::Result<()> {
     let body = bytes::Bytes::from(body);
     loop {
         let answer = hub

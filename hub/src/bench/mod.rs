@@ -8,6 +8,7 @@
 //! ```
 
 mod child;
+mod clocks;
 mod load;
 mod report;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use connectors::delivery::http::wall_clock;
 
+pub use clocks::ClocksReport;
 pub use report::Report;
 
 use crate::generate::{self, Settings};
@@ -42,10 +44,22 @@ pub struct BenchSettings {
 /// # Errors
 /// When the hub does not start, refuses an event, or loses one.
 pub async fn run(settings: &BenchSettings) -> anyhow::Result<Report> {
-    std::fs::create_dir_all(&settings.directory).context("no directory for the measurement")?;
-    let result = measure(settings).await;
+    within(&settings.directory, measure(settings)).await
+}
+
+/// Measures so many open clocks instead.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_clocks(directory: &Path, clocks: u64) -> anyhow::Result<ClocksReport> {
+    within(directory, clocks::measure(directory, clocks)).await
+}
+
+async fn within<T>(directory: &Path, measurement: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    std::fs::create_dir_all(directory).context("no directory for the measurement")?;
+    let result = measurement.await;
     // The figures do not depend on it, and the next run makes its own.
-    drop(std::fs::remove_dir_all(&settings.directory));
+    drop(std::fs::remove_dir_all(directory));
     result
 }
 

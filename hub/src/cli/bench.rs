@@ -20,6 +20,9 @@ pub(crate) struct Bench {
     /// How long the steady part lasts.
     #[arg(long, default_value = "20s", value_parser = duration::parse)]
     steady: Duration,
+    /// Measure so many open SLA clocks instead: memory, time, restart.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["events", "rate", "steady", "seed"])]
+    clocks: Option<u64>,
     /// The generator's seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -41,19 +44,26 @@ impl Bench {
             seed: self.seed,
             directory: parent.join(format!("hub-bench-{}", std::process::id())),
         };
-        let measured = match run::runtime() {
-            Ok(runtime) => runtime.block_on(bench::run(&settings)),
+        let runtime = match run::runtime() {
+            Ok(runtime) => runtime,
             Err(error) => return fail(Exit::Failed, error),
         };
-        match measured {
-            Ok(report) => match self.output {
-                Output::Text => exit::print(&report.to_string()),
-                Output::Json => match serde_json::to_string(&report) {
-                    Ok(text) => exit::print(&text),
-                    Err(error) => fail(Exit::Failed, error),
-                },
-            },
-            Err(error) => fail(Exit::Failed, format_args!("{error:#}")),
+        match self.clocks {
+            Some(clocks) => show(runtime.block_on(bench::run_clocks(&settings.directory, clocks)), self.output),
+            None => show(runtime.block_on(bench::run(&settings)), self.output),
         }
+    }
+}
+
+fn show(measured: anyhow::Result<impl std::fmt::Display + serde::Serialize>, output: Output) -> Exit {
+    match measured {
+        Ok(report) => match output {
+            Output::Text => exit::print(&report.to_string()),
+            Output::Json => match serde_json::to_string(&report) {
+                Ok(text) => exit::print(&text),
+                Err(error) => fail(Exit::Failed, error),
+            },
+        },
+        Err(error) => fail(Exit::Failed, format_args!("{error:#}")),
     }
 }
