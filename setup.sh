@@ -28,6 +28,8 @@ if [ "$what" = test ]; then
 	need openssl openssl
 	# promtool checks the rules that the hub writes, and runs them on made-up series.
 	need promtool prometheus
+	# amtool checks the example for Alertmanager.
+	need amtool prometheus-alertmanager
 fi
 
 if [ -n "$packages" ]; then

@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod config;
 mod generate;
+mod monitoring;
 mod parts;
 mod runtime;
 mod sandbox;

@@ -14,6 +14,7 @@ mod kafka_hub;
 mod kafka_security;
 mod kafka_tokens;
 mod kpi;
+mod monitoring;
 mod official;
 mod postgres;
 mod restart;

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exit;
 mod explain;
+mod export;
 mod generate;
 mod ingest;
 mod logging;
@@ -82,6 +83,10 @@ enum Command {
     Explain(explain::Explain),
     /// Shows the SLA clocks of a running hub.
     Sla(sla::Sla),
+    /// Grafana dashboards of what the hub measures.
+    Dashboards(export::Dashboards),
+    /// Prometheus alerts on the hub itself.
+    Alerts(export::Alerts),
     /// Prints the version.
     Version {
         /// The form of the answer.
@@ -150,6 +155,8 @@ pub fn main() -> ExitCode {
         Command::Topology(command) => command.run(terminal),
         Command::Explain(command) => command.run(),
         Command::Sla(command) => command.run(terminal),
+        Command::Dashboards(dashboards) => dashboards.run(),
+        Command::Alerts(alerts) => alerts.run(),
         Command::Version { output } => {
             let version = env!("CARGO_PKG_VERSION");
             exit::print(&match output {

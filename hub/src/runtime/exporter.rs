@@ -34,6 +34,16 @@ pub fn recorder() -> &'static PrometheusHandle {
     })
 }
 
+/// The page of `/metrics`.
+pub(super) fn page() -> String {
+    // The recorder's counters are whole numbers, and processor time is not one.
+    recorder().render().replacen(
+        "# TYPE process_cpu_seconds_total gauge",
+        "# TYPE process_cpu_seconds_total counter",
+        1,
+    )
+}
+
 fn describe() {
     describe_counter!("hub_records_total", "Records that ended, by the topic they came from and their outcome");
     describe_counter!("hub_records_taken_total", "Records taken in, by topic");
@@ -56,6 +66,7 @@ fn describe() {
     describe_gauge!("hub_sla_next_breach_seconds", "Seconds until the next open clock breaches, by objective");
     kpi_view::describe();
     burn_view::describe();
+    describe_gauge!("hub_ready", "1 while the instance is restored and at work");
     describe_gauge!("hub_build_info", "1, labelled with the hub's version");
     describe_gauge!("process_resident_memory_bytes", "Memory that is the process's own");
     describe_gauge!("process_cpu_seconds_total", "Processor time used");
@@ -66,8 +77,10 @@ fn describe() {
 pub(super) fn publish(seen: &Observation, lag_seconds: &[(String, String, f64)]) {
     for (topic, flow) in &seen.topics {
         counter!("hub_records_taken_total", "topic" => topic.clone()).absolute(flow.taken_in);
-        for (outcome, count) in &flow.ended {
-            counter!("hub_records_total", "topic" => topic.clone(), "outcome" => *outcome).absolute(*count);
+        // From the start, so that a rate of the first dead letter is one.
+        for outcome in topology::Outcome::ALL {
+            let count = flow.ended.get(outcome.name()).copied().unwrap_or_default();
+            counter!("hub_records_total", "topic" => topic.clone(), "outcome" => outcome.name()).absolute(count);
         }
         for place in topology::Waiting::ALL {
             let count = flow.waiting.get(place.name()).copied().unwrap_or_default();

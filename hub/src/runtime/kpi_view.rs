@@ -17,8 +17,8 @@ use crate::wiring::SharedLog;
 
 /// How many windows of a row are kept.
 const KEPT: usize = 3;
-/// The quantiles that are told.
-const QUANTILES: [&str; 4] = ["0.5", "0.9", "0.95", "0.99"];
+/// The percentiles that are told.
+const PERCENTILES: [&str; 4] = ["50", "90", "95", "99"];
 
 /// A row: KPI, dimension, value, size of window.
 type Row = (String, String, String, String);
@@ -126,9 +126,9 @@ impl KpiView {
             (Measure::Duration, _) => {
                 gauge!(metric("events"), &in_window()).set(events as f64);
                 let told = found.map(|found| [found.p50_ms, found.p90_ms, found.p95_ms, found.p99_ms]);
-                for (quantile, millis) in QUANTILES.iter().zip(told.unwrap_or_default()) {
+                for (percentile, millis) in PERCENTILES.iter().zip(told.unwrap_or_default()) {
                     let mut labels = in_window().to_vec();
-                    labels.push(("quantile", (*quantile).to_owned()));
+                    labels.push(("percentile", (*percentile).to_owned()));
                     gauge!(metric("seconds"), &labels).set(millis.map_or(f64::NAN, seconds));
                 }
             }
@@ -171,7 +171,7 @@ pub(super) fn describe() {
             }
             Measure::Duration => {
                 describe_gauge!(metric("events"), say(&format!("how many {window}")));
-                describe_gauge!(metric("seconds"), say(&format!("quantiles {window}, within one percent")));
+                describe_gauge!(metric("seconds"), say(&format!("percentiles {window}, within one percent")));
                 describe_counter!(metric("events_total"), say("how many ever since"));
                 describe_counter!(metric("seconds_total"), say("their sum ever since"));
             }

@@ -8,7 +8,7 @@ use connectors::http::{PartStatus, Status};
 use schemas::Timestamp;
 use topology::{TaskState, WorkerSnapshot};
 
-use super::exporter::recorder;
+use super::exporter::{self, recorder};
 use super::hub::Parts;
 
 /// The status of a running hub.
@@ -32,16 +32,9 @@ impl HubStatus {
         }
         PartStatus { label: label.to_owned(), connected, required, error, since: entry.1.to_string() }
     }
-}
 
-impl Status for HubStatus {
-    fn metrics(&self) -> String {
-        // A log with brokers is asked for its ends.
-        tokio::task::block_in_place(|| self.parts.publish());
-        recorder().render()
-    }
-
-    fn parts(&self) -> Vec<PartStatus> {
+    /// Those without which the hub is not at work.
+    fn required_parts(&self) -> Vec<PartStatus> {
         let mut parts = vec![self.part("log", true, self.parts.opened.trouble())];
         for (number, snapshot) in self.parts.worker_snapshots().iter().enumerate() {
             parts.push(self.part(&format!("worker-{number}"), true, not_ready(snapshot.as_ref())));
@@ -49,6 +42,21 @@ impl Status for HubStatus {
         if let Some(why) = self.parts.failure.get() {
             parts.push(self.part("hub", true, Some(why.to_string())));
         }
+        parts
+    }
+}
+
+impl Status for HubStatus {
+    fn metrics(&self) -> String {
+        // A log with brokers is asked for its ends.
+        tokio::task::block_in_place(|| self.parts.publish());
+        let is_ready = self.required_parts().iter().all(|part| part.connected);
+        metrics::gauge!("hub_ready").set(f64::from(u8::from(is_ready)));
+        exporter::page()
+    }
+
+    fn parts(&self) -> Vec<PartStatus> {
+        let mut parts = self.required_parts();
         for (target, state) in targets(&recorder().render()) {
             let error = (state >= OPEN).then(|| "left alone after failures: its breaker is open".to_owned());
             parts.push(self.part(&format!("target.{target}"), false, error));

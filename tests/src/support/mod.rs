@@ -8,6 +8,7 @@ mod generated;
 mod hub;
 mod kafka;
 mod order;
+pub mod prometheus;
 mod provider;
 mod registry;
 pub mod secured;
