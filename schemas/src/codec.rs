@@ -50,7 +50,7 @@ schemas! {
     10 FloworxCommand,
     11 PartnerDelivery,
     12 DeliveryOutcome,
-    13 SlaState,
+    23 SlaState,
     15 DeadLetter,
     17 SlaViolation,
     18 KpiWindow,

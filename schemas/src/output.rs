@@ -222,7 +222,7 @@ pub enum SlaStatus {
     Breached,
     /// Ended without a verdict: the entity was cancelled.
     Cancelled,
-    /// No verdict can be given: the times make no sense (`sla_suspect`).
+    /// No verdict can be given, and a reason says why.
     Unknown,
 }
 
@@ -264,6 +264,10 @@ pub struct SlaState {
     pub partner_ids: Vec<String>,
     /// The instant this state speaks of.
     pub updated_at: Timestamp,
+    /// Why no verdict can be given, where the status is unknown, such as `suspect_times` or
+    /// `no_due_date`.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// A violation on `hub.sla.violation` in the shape of TMF623, keyed by customer id.
@@ -311,6 +315,16 @@ pub struct SlaViolation {
     /// that is not the first.
     #[serde(default)]
     pub replaces: Option<String>,
+    /// How far beyond the target is still no violation, in milliseconds.
+    #[serde(default)]
+    pub tolerance_ms: i64,
+    /// What actual, reference and tolerance are counted in: `ms`.
+    #[serde(default = "milliseconds")]
+    pub unit: String,
+}
+
+fn milliseconds() -> String {
+    "ms".to_owned()
 }
 
 const fn first_version() -> i64 {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use schemas::Timestamp;
+
 use super::Terminal;
 use super::exit::{self, Exit};
 use crate::config::Config;
@@ -25,6 +27,11 @@ impl Check {
                         faults += 1;
                         eprintln!("error: {}: {error:#}", file.display());
                         continue;
+                    }
+                    for (warning, line) in config.sla.warnings(Timestamp(jiff::Timestamp::now().as_millisecond())) {
+                        let line = line.map_or_else(String::new, |line| format!(":{line}"));
+                        eprintln!("warning[{}]: {warning}\n --> {}{line}", warning.code, file.display());
+                        warning.help.iter().for_each(|help| eprintln!("help: {help}"));
                     }
                     let (routes, objectives) = (config.routes.len(), config.sla.objectives.len());
                     exit::print(&format!("{}: ok, {routes} routes, {objectives} objectives", file.display()));

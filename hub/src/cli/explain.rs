@@ -24,7 +24,7 @@ struct Page {
 }
 
 /// The codes of objectives and calendars.
-const SLA: [(SlaCode, &str); 15] = [
+const SLA: [(SlaCode, &str); 17] = [
     (SlaCode::UnknownFamily, "An objective is about a family of events that does not exist."),
     (
         SlaCode::UnknownKind,
@@ -43,6 +43,11 @@ const SLA: [(SlaCode, &str); 15] = [
     (SlaCode::NoHolidays, "A calendar lists no holiday for a year."),
     (SlaCode::Overlap, "Two objectives are for the same entities, and their clocks always count the same time."),
     (SlaCode::NeverCounts, "An objective's clock rests in every state in which it could count."),
+    (
+        SlaCode::VersionMismatch,
+        "Two versions of an objective are not for the same kind of entity, or start their clocks otherwise.",
+    ),
+    (SlaCode::VersionOverlap, "Two versions of an objective are valid at the same time."),
 ];
 
 /// Every page, by number.

@@ -28,6 +28,11 @@ impl<'a> Faults<'a> {
         Self { text, environment, found: RefCell::default(), hidden: RefCell::default() }
     }
 
+    /// The line, from 1, in which this byte stands.
+    fn line(&self, at: usize) -> usize {
+        self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    }
+
     /// Notes a fault.
     pub fn push(&self, fault: Diagnostic) {
         self.found.borrow_mut().push(fault);
@@ -95,6 +100,11 @@ pub struct Section<'t, 'i> {
 }
 
 impl<'t, 'i> Section<'t, 'i> {
+    /// The line, from 1, in which this byte of the file stands.
+    pub fn line(&self, at: usize) -> usize {
+        self.faults.line(at)
+    }
+
     /// The whole file.
     pub fn root(table: &'t Spanned<DeTable<'i>>, faults: &'t Faults<'t>) -> Self {
         Self { path: String::new(), span: 0..0, table: Some(table.get_ref()), faults, asked: RefCell::default() }

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use processors::sla::{CalendarSpec, ClockKind, ObjectiveSpec, SlaError, SlaPart, SlaSettings, StartSpec};
+use processors::sla::{CalendarSpec, ClockKind, ObjectiveSpec, OnReopen, SlaError, SlaPart, SlaSettings, StartSpec};
+
+use schemas::Timestamp;
 
 use super::ConfigCode;
 use super::diagnostic::Diagnostic;
@@ -18,6 +20,26 @@ pub struct Sla {
     pub settings: Arc<SlaSettings>,
     /// The objectives' names, in the order of the file.
     pub objectives: Vec<String>,
+    /// The lines at which the calendars' holidays stand; none for calendars that are not the file's.
+    calendar_lines: Vec<usize>,
+}
+
+impl Sla {
+    /// What clocks that start now will lack of the calendars, each with its line, if it has one.
+    pub fn warnings(&self, now: Timestamp) -> Vec<(SlaError, Option<usize>)> {
+        let line = |error: &SlaError| match error.part {
+            SlaPart::Calendar(index) => self.calendar_lines.get(index).copied(),
+            SlaPart::Objective(_) => None,
+        };
+        self.settings
+            .warnings(now)
+            .into_iter()
+            .map(|error| {
+                let at = line(&error);
+                (error, at)
+            })
+            .collect()
+    }
 }
 
 /// Where the settings of one objective or calendar stand.
@@ -101,7 +123,14 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
             if let Some(places) = places
                 && (!error.name.is_empty() || error.setting != "name")
             {
-                section.push(places.diagnostic(error));
+                let mut diagnostic = places.diagnostic(error);
+                if let Some(SlaPart::Objective(other)) = error.other
+                    && let Some(other) = objective_places.get(other)
+                {
+                    let place = section.line(other.section.start);
+                    diagnostic.message = format!("{}; the earlier one begins in line {place}", diagnostic.message);
+                }
+                section.push(diagnostic);
             }
         }
         SlaSettings::new(Vec::new(), Vec::new()).expect("no objective has no fault")
@@ -115,7 +144,12 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
         Some(notify_within) => settings.with_notify_within(notify_within),
         None => settings,
     };
-    Sla { settings: Arc::new(settings), objectives: names }
+    let begins = |places: &Places| {
+        let holidays = places.lists.get("holidays").and_then(|list| list.last());
+        section.line(holidays.map_or(places.section.start, |last| last.span.start))
+    };
+    let calendar_lines = calendar_places.iter().map(begins).collect();
+    Sla { settings: Arc::new(settings), objectives: names, calendar_lines }
 }
 
 fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
@@ -135,12 +169,20 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
     let pause = places.list("pause", section.strings("pause"));
     let cancel = places.list("cancel", section.strings("cancel"));
     let reopen = places.list("reopen", section.strings("reopen"));
+    let on_reopen = match section.choice("on_reopen", &["continue", "restart"]) {
+        Some((1, _)) => OnReopen::Restart,
+        _ => OnReopen::Continue,
+    };
+    let valid_from = places.text("valid_from", section.string("valid_from"));
+    let valid_to = places.text("valid_to", section.string("valid_to"));
     let target = places.text("target", section.required("target")).unwrap_or_else(|| "1h".into());
+    let tolerance = places.text("tolerance", section.string("tolerance"));
     let clock = match section.choice("clock", &["wall", "business"]) {
         Some((1, _)) => ClockKind::Business,
         _ => ClockKind::Wall,
     };
     let calendar = places.text("calendar", section.string("calendar"));
+    let circles = read_map(&mut places, "circles", section);
     let mut warn_percent = vec![50, 75, 90];
     if let Some(percents) = section.integers("warn_percent", 1..=99) {
         warn_percent = percents.iter().map(|found| found.value as u8).collect();
@@ -151,13 +193,7 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
         });
         places.lists.insert("warn_percent", places_of.collect());
     }
-    let table = section.section("classes");
-    let entries = table.string_entries();
-    let mut classes = BTreeMap::new();
-    for (class, target) in &entries {
-        classes.insert(class.value.clone(), target.value.clone());
-    }
-    places.lists.insert("classes", entries.into_iter().map(|(_, target)| target).collect());
+    let classes = read_map(&mut places, "classes", section);
     let consequence = places.text("consequence", section.string("consequence"));
     section.finish();
     let spec = ObjectiveSpec {
@@ -170,14 +206,27 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
         pause,
         cancel,
         reopen,
+        on_reopen,
+        valid_from,
+        valid_to,
         target,
+        tolerance,
         clock,
         calendar,
+        circles,
         warn_percent,
         classes,
         consequence,
     };
     (spec, places)
+}
+
+/// A table of texts by name.
+fn read_map(places: &mut Places, key: &'static str, section: &Section<'_, '_>) -> BTreeMap<String, String> {
+    let entries = section.section(key).string_entries();
+    let map = entries.iter().map(|(name, value)| (name.value.clone(), value.value.clone())).collect();
+    places.lists.insert(key, entries.into_iter().map(|(_, value)| value).collect());
+    map
 }
 
 fn read_calendar(section: &Section<'_, '_>) -> (CalendarSpec, Places) {

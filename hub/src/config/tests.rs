@@ -320,3 +320,29 @@ alerts = [
     assert_eq!(parse(&text.replace("92%", "95%")).unwrap().slos.len(), 2);
     assert!(parse(&text.replace("\"99%\"", "\"99\"")).is_err());
 }
+
+#[test]
+fn versions_that_overlap_are_told_with_both_places_and_years_without_holidays_with_their_line() {
+    let objective = |more: &str| {
+        format!(
+            "[[sla.objectives]]\nname = \"o\"\nfamily = \"order\"\nstart = \"created\"\nstop = [\"completed\"]\ntarget = \"4h\"\n{more}"
+        )
+    };
+    let overlap = objective("valid_to = \"2026-04-02\"\n") + &objective("valid_from = \"2026-04-01\"\n");
+    assert_eq!(faults(&overlap), [("HUB-1117", 14, 14)]);
+    let said = rendered(&overlap);
+    assert!(
+        said.contains("is valid at the same time as an earlier version of it; the earlier one begins in line 1"),
+        "{said}"
+    );
+
+    let calendar = "[[sla.calendars]]\nname = \"c\"\ntime_zone = \"Asia/Kolkata\"\nholidays = [\"2026-08-15\"]\n\
+        hours = { monday = [\"00:00-24:00\"] }\n";
+    let used = objective("clock = \"business\"\ncalendar = \"c\"\n[sla.objectives.circles]\nKerala = \"c\"\n");
+    let config = parse(&(calendar.to_owned() + &used)).unwrap();
+    let in_time = ::schemas::Timestamp(1_780_000_000_000);
+    assert!(config.sla.warnings(in_time).is_empty());
+    let late = config.sla.warnings(::schemas::Timestamp(1_798_500_000_000));
+    let said: Vec<_> = late.iter().map(|(warning, line)| (warning.to_string(), *line)).collect();
+    assert_eq!(said, [("calendar \"c\" lists no holiday of 2027, which its objectives will need".to_owned(), Some(4))]);
+}

@@ -62,6 +62,7 @@ fn describe() {
     describe_gauge!("hub_sla_open", "Clocks that run or rest, by objective");
     describe_gauge!("hub_sla_warned", "Open clocks past a warning level, by objective");
     describe_gauge!("hub_sla_breached", "Clocks past their target, by objective");
+    describe_gauge!("hub_sla_unknown", "Clocks that no verdict can be given of, by objective and reason");
     describe_gauge!("hub_sla_met", "Clocks that ended in time, by objective");
     describe_gauge!("hub_sla_next_breach_seconds", "Seconds until the next open clock breaches, by objective");
     kpi_view::describe();
@@ -108,6 +109,9 @@ pub(super) fn publish(seen: &Observation, lag_seconds: &[(String, String, f64)])
         gauge!("hub_sla_met", "objective" => objective.clone()).set(counts.met as f64);
         let next = counts.next_breach_seconds.unwrap_or(f64::INFINITY);
         gauge!("hub_sla_next_breach_seconds", "objective" => objective.clone()).set(next);
+    }
+    for ((objective, reason), count) in &seen.sla_unknown {
+        gauge!("hub_sla_unknown", "objective" => objective.clone(), "reason" => reason.clone()).set(*count as f64);
     }
     if let Some((bytes, seconds)) = process::usage() {
         gauge!("process_resident_memory_bytes").set(bytes);

@@ -349,7 +349,11 @@ impl Parts {
             seen.add_sink(name, books);
         }
         seen.lag = self.lag().into_iter().map(|(place, (records, _))| (place, records)).collect();
-        seen.sla = lock(&self.sla).summary(wall_clock());
+        {
+            let view = lock(&self.sla);
+            seen.sla = view.summary(wall_clock());
+            seen.sla_unknown = view.unknown();
+        }
         seen
     }
 

@@ -44,7 +44,7 @@ impl SlaCounts {
             self.breached += by;
         } else if status == SlaStatus::Met {
             self.met += by;
-        } else if !closed {
+        } else if !closed && status != SlaStatus::Unknown {
             self.open += by;
             if warned {
                 self.warned += by;
@@ -66,6 +66,8 @@ pub struct Observation {
     pub lag: BTreeMap<(String, String), u64>,
     /// The clocks by objective.
     pub sla: BTreeMap<String, SlaCounts>,
+    /// Clocks that no verdict can be given of, by objective and reason.
+    pub sla_unknown: BTreeMap<(String, String), i64>,
     /// Whether every worker has told how it is and has restored its state.
     pub restored: bool,
     /// Entries and changelog records that the tasks were restored from.

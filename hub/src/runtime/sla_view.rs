@@ -24,6 +24,8 @@ struct Clock {
     closed: bool,
     warned: bool,
     breach_at: Option<i64>,
+    /// Place of why it is unknown, from 1; 0 where it is not.
+    reason: u8,
 }
 
 impl Clock {
@@ -41,6 +43,9 @@ pub(super) struct SlaView {
     clocks: HashMap<u64, Clock>,
     /// By objective: when which of the running clocks breaches.
     due: Vec<BTreeSet<(i64, u64)>>,
+    reasons: Vec<String>,
+    /// Clocks that no verdict can be given of, by objective and reason.
+    unknown: BTreeMap<(u16, u8), i64>,
 }
 
 /// A view that a thread keeps up to date.
@@ -54,6 +59,8 @@ impl SlaView {
             counts: Vec::new(),
             clocks: HashMap::new(),
             due: Vec::new(),
+            reasons: Vec::new(),
+            unknown: BTreeMap::new(),
         }
     }
 
@@ -66,6 +73,7 @@ impl SlaView {
         {
             // A closed clock that is forgotten stays counted as what it ended as.
             self.counts[old.objective as usize].change(old.status, old.closed, old.warned, -1);
+            self.count_unknown(old.objective, old.reason, -1);
         }
         if let Some(old) = self.clocks.remove(&id)
             && let Some(at) = old.due()
@@ -76,8 +84,10 @@ impl SlaView {
         let objective = self.objective(&state.objective);
         let (status, closed, warned) = (state.status, state.closed, state.warned_percent > 0);
         self.counts[objective as usize].change(status, closed, warned, 1);
+        let reason = state.reason.as_deref().map_or(0, |reason| self.reason(reason));
+        self.count_unknown(objective, reason, 1);
         let breach_at = state.breach_at.map(Timestamp::as_millis);
-        let clock = Clock { objective, status, closed, warned, breach_at };
+        let clock = Clock { objective, status, closed, warned, breach_at, reason };
         if let Some(at) = clock.due() {
             self.due[objective as usize].insert((at, id));
         }
@@ -92,6 +102,30 @@ impl SlaView {
         self.counts.push(SlaCounts::default());
         self.due.push(BTreeSet::new());
         (self.objectives.len() - 1) as u16
+    }
+
+    /// A reason's place, from 1. There are few, and the hub names them.
+    fn reason(&mut self, name: &str) -> u8 {
+        let known = self.reasons.iter().position(|reason| reason == name).unwrap_or_else(|| {
+            self.reasons.push(name.to_owned());
+            self.reasons.len() - 1
+        });
+        u8::try_from(known + 1).unwrap_or(u8::MAX)
+    }
+
+    fn count_unknown(&mut self, objective: u16, reason: u8, by: i64) {
+        if reason > 0 {
+            *self.unknown.entry((objective, reason)).or_default() += by;
+        }
+    }
+
+    /// How many clocks no verdict can be given of, by objective and reason.
+    pub(super) fn unknown(&self) -> BTreeMap<(String, String), i64> {
+        let named = |(objective, reason): &(u16, u8)| {
+            let reason = self.reasons.get(usize::from(*reason) - 1)?;
+            Some((self.objectives[usize::from(*objective)].clone(), reason.clone()))
+        };
+        self.unknown.iter().filter_map(|(place, count)| Some((named(place)?, *count))).collect()
     }
 
     /// The counts of each objective, with the time to its next breach.
@@ -142,6 +176,7 @@ mod tests {
             customer_id: None,
             partner_ids: Vec::new(),
             updated_at: Timestamp(0),
+            reason: (status == SlaStatus::Unknown).then(|| "no_due_date".to_owned()),
         };
         Record {
             topic: TOPIC.into(),
@@ -168,5 +203,16 @@ mod tests {
         assert_eq!(next(&view, 1_000), Some(6.0));
         view.apply(&Record { value: None, ..state("b", SlaStatus::Open, false, 0) });
         assert_eq!(next(&view, 1_000), Some(8.0));
+    }
+
+    #[test]
+    fn clocks_without_a_verdict_are_counted_by_reason_while_they_have_none() {
+        let mut view = SlaView::new();
+        view.apply(&state("a", SlaStatus::Unknown, false, 0));
+        let place = ("repair".to_owned(), "no_due_date".to_owned());
+        assert_eq!(view.unknown(), [(place.clone(), 1)].into());
+        assert_eq!(view.summary(Timestamp(0))["repair"].open, 0);
+        view.apply(&state("a", SlaStatus::Open, false, 9));
+        assert_eq!((view.unknown(), view.summary(Timestamp(0))["repair"].open), ([(place, 0)].into(), 1));
     }
 }

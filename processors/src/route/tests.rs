@@ -399,6 +399,8 @@ mod defaults {
             withdrawn: false,
             version: 1,
             replaces: None,
+            tolerance_ms: 0,
+            unit: "ms".into(),
         };
         let mut fact = fact(Family::Order, "breached", None);
         fact.account_id.clone_from(&violation.account_id);

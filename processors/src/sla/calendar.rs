@@ -32,6 +32,8 @@ pub struct Calendar {
     /// For what is told of a gap between intervals.
     zone: TimeZone,
     holidays: hashbrown::HashSet<Date>,
+    /// Stretches of years whose holidays are listed; empty where none is, of no year.
+    known: Vec<(i64, i64)>,
 }
 
 /// A stretch of time that is working time all through, or not at all.
@@ -68,7 +70,28 @@ impl Calendar {
             }
             day = next;
         }
-        Self { intervals, zone: zone.clone(), holidays: holidays.clone() }
+        Self { intervals, zone: zone.clone(), holidays: holidays.clone(), known: known_years(zone, holidays) }
+    }
+
+    /// Whether the holidays of every year from one instant to another are listed. A calendar that
+    /// lists none at all is taken at its word: it has no holidays.
+    pub(super) fn knows(&self, from: i64, to: i64) -> bool {
+        self.known.is_empty() || self.known.iter().any(|(start, end)| *start <= from && to < *end)
+    }
+
+    /// The years from one instant to another of which no holiday is listed.
+    pub(super) fn unlisted_years(&self, from: Timestamp, to: Timestamp) -> Vec<i16> {
+        let year = |at: Timestamp| {
+            let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::MAX);
+            self.zone.to_datetime(at).date().year()
+        };
+        let listed = |year: i16| self.holidays.iter().any(|day| day.year() == year);
+        (year(from)..=year(to).min(LAST_YEAR)).filter(|year| !listed(*year)).collect()
+    }
+
+    /// The time zone.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// The stretches of work and rest between two instants, in order and without a gap; `None` for
@@ -140,6 +163,21 @@ impl Calendar {
     }
 }
 
+/// The years that have a holiday, neighbours joined, as instants.
+fn known_years(zone: &TimeZone, holidays: &hashbrown::HashSet<Date>) -> Vec<(i64, i64)> {
+    let years: std::collections::BTreeSet<i16> = holidays.iter().map(|day| day.year()).collect();
+    let begin = |year: i16| instant(zone, Date::new(year, 1, 1).unwrap_or(Date::MAX), Time::midnight());
+    let mut known: Vec<(i64, i64)> = Vec::new();
+    for year in years {
+        let (start, end) = (begin(year), begin(year.saturating_add(1)));
+        match known.last_mut() {
+            Some(last) if last.1 == start => last.1 = end,
+            _ => known.push((start, end)),
+        }
+    }
+    known
+}
+
 /// An hour that clocks leave out is moved behind the gap, one that comes twice is its first.
 fn instant(zone: &TimeZone, day: Date, time: Time) -> i64 {
     zone.to_ambiguous_zoned_datetime(day.to_datetime(time))
@@ -163,6 +201,14 @@ impl Clock {
         match self {
             Self::Wall => to.saturating_sub(from).max(0),
             Self::Business(calendar) => calendar.elapsed(Timestamp(from), Timestamp(to)),
+        }
+    }
+
+    /// Whether it can tell working time between two instants without a guess.
+    pub(super) fn knows(&self, from: i64, to: i64) -> bool {
+        match self {
+            Self::Wall => true,
+            Self::Business(calendar) => calendar.knows(from, to),
         }
     }
 

@@ -3,7 +3,7 @@
 use schemas::LifecycleFact;
 use serde::{Deserialize, Serialize};
 
-use super::settings::Objective;
+use super::objective::{Objective, Terms};
 use super::state::{self, DELETED};
 use super::verdict::{EntityDoubt, Progress, Transition, Verdict};
 
@@ -36,6 +36,12 @@ pub(super) struct Entry {
     pub(super) noticed: Option<i64>,
     /// Whether the timer was put off, to let late facts come first.
     pub(super) postponed: bool,
+    /// The date promised on the entity, as the newest fact says it.
+    #[serde(default)]
+    due_at: Option<i64>,
+    /// Its circle, which may have a calendar of its own.
+    #[serde(default)]
+    circle: Option<String>,
 }
 
 /// What is kept of one clock.
@@ -43,7 +49,8 @@ pub(super) struct Entry {
 pub(super) struct ClockEntry {
     pub(super) objective: u32,
     applies: bool,
-    pub(super) target_ms: i64,
+    /// The target by class; 0 where it is a date.
+    target_ms: i64,
     pub(super) warned: u8,
     pub(super) violated: bool,
     /// A hash of the state published last; 0 for none.
@@ -136,6 +143,8 @@ impl Entry {
             self.account_id.clone_from(&fact.account_id);
             self.partner_ids.clone_from(&fact.partner_ids);
             self.ingested_at = fact.ingested_at.0;
+            self.due_at = fact.due_at.map(|at| at.0);
+            self.circle.clone_from(&fact.circle);
             self.apply(fact, objectives);
         }
         let state = if fact.change == "deleted" {
@@ -188,12 +197,14 @@ impl Entry {
     fn fold(&mut self, objectives: &[Objective]) {
         let transition = self.transitions.remove(0);
         let created = self.created();
-        for clock in &mut self.clocks {
+        for index in 0..self.clocks.len() {
+            let clock = &self.clocks[index];
             if let Some(objective) = objectives.iter().find(|objective| objective.id == clock.objective) {
+                let terms = self.terms(clock, objective);
                 let mut progress = clock.base.unwrap_or_default();
-                progress.create(objective, Some(created));
-                progress.step(objective, clock.target_ms, transition);
-                clock.base = Some(progress);
+                progress.create(&terms, Some(created));
+                progress.step(&terms, transition);
+                self.clocks[index].base = Some(progress);
             }
         }
         self.folded = Some(transition);
@@ -209,20 +220,25 @@ impl Entry {
         self.created_at.unwrap_or(self.first_at)
     }
 
+    /// What an objective asks of the entity.
+    pub(super) fn terms<'a>(&self, clock: &ClockEntry, objective: &'a Objective) -> Terms<'a> {
+        objective.terms(clock.target_ms, self.circle.as_deref(), self.due_at)
+    }
+
     /// How far a clock has come by all transitions.
-    pub(super) fn progress(&self, clock: &ClockEntry, objective: &Objective) -> Progress {
+    pub(super) fn progress(&self, clock: &ClockEntry, terms: &Terms<'_>) -> Progress {
         let mut progress = clock.base.unwrap_or_default();
-        progress.create(objective, Some(self.created()));
+        progress.create(terms, Some(self.created()));
         for transition in &self.transitions {
-            progress.step(objective, clock.target_ms, *transition);
+            progress.step(terms, *transition);
         }
         progress
     }
 
-    /// What a clock comes to.
-    pub(super) fn verdict(&self, clock: &ClockEntry, objective: &Objective, progress: &Progress) -> Option<Verdict> {
+    /// What a clock comes to; `None` where it has not started.
+    pub(super) fn verdict(&self, clock: &ClockEntry, terms: &Terms<'_>, progress: &Progress) -> Option<Verdict> {
         let doubt = EntityDoubt { suspect: self.suspect, applies: clock.applies };
-        progress.verdict(objective, clock.target_ms, doubt, self.noticed)
+        progress.verdict(terms, doubt, self.noticed)
     }
 }
 

@@ -41,6 +41,10 @@ pub enum SlaCode {
     NeverCounts,
     /// A warning: no holiday is listed for the year.
     NoHolidays,
+    /// Two versions of one objective that are not for the same entities, or start otherwise.
+    VersionMismatch,
+    /// Two versions of one objective that are valid at the same time.
+    VersionOverlap,
 }
 
 impl SlaCode {
@@ -63,6 +67,8 @@ impl SlaCode {
             Self::NoHolidays => "HUB-1113",
             Self::Overlap => "HUB-1114",
             Self::NeverCounts => "HUB-1115",
+            Self::VersionMismatch => "HUB-1116",
+            Self::VersionOverlap => "HUB-1117",
         }
     }
 
@@ -85,6 +91,8 @@ impl SlaCode {
             Self::NoHolidays => "no_holidays",
             Self::Overlap => "overlap",
             Self::NeverCounts => "never_counts",
+            Self::VersionMismatch => "version_mismatch",
+            Self::VersionOverlap => "version_overlap",
         }
     }
 }
@@ -111,6 +119,8 @@ pub struct SlaError {
     pub code: SlaCode,
     /// The objective or calendar.
     pub part: SlaPart,
+    /// The earlier one that it contradicts.
+    pub other: Option<SlaPart>,
     /// Its name.
     pub name: String,
     /// The setting at fault, such as `stop`.

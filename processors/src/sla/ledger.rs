@@ -10,9 +10,9 @@ use topology::{Fault, decode_value};
 use super::SlaSettings;
 use super::calendar::{Clock, Piece};
 use super::entry::{ClockEntry, Entry};
-use super::settings::{Objective, Start};
+use super::objective::{Start, Terms};
 use super::state;
-use super::verdict::{Phase, Progress};
+use super::verdict::{Phase, Progress, Unknown};
 
 /// Pieces of working time told one by one within one run of a clock; a longer run is one line.
 const PIECES_MAX: usize = 366;
@@ -39,12 +39,17 @@ pub struct ClockLedger {
     pub closed: bool,
     /// The highest warning level passed.
     pub warned_percent: u8,
-    /// How much time there is.
-    pub target_ms: i64,
+    /// Why no verdict can be given, where the status is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// How much time there is; absent where it is a date that the entity does not have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_ms: Option<i64>,
     /// How much of it is used.
     pub consumed_ms: i64,
     /// How much is left; negative past the target.
-    pub remaining_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining_ms: Option<i64>,
     /// When the target passes, or passed, if nothing rests the clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breach_at: Option<String>,
@@ -72,7 +77,7 @@ pub enum LineKind {
     Stop,
     /// The clock ends without a verdict.
     Cancel,
-    /// A stopped clock goes on.
+    /// A stopped clock goes on, or starts anew where its total is 0 again.
     Reopen,
 }
 
@@ -127,46 +132,48 @@ pub fn explain(settings: &SlaSettings, entity: &str, value: &[u8], now: Timestam
         .iter()
         .filter_map(|clock| {
             let objective = objectives.iter().find(|objective| objective.id == clock.objective)?;
-            account(&entry, clock, objective, now.0)
+            account(&entry, clock, &entry.terms(clock, objective), now.0)
         })
         .collect();
     clocks.sort_by(|one, other| one.objective.cmp(&other.objective));
     Ok(EntityLedger { entity: entity.to_owned(), at: now.to_string(), clocks })
 }
 
-fn account(entry: &Entry, clock: &ClockEntry, objective: &Objective, now: i64) -> Option<ClockLedger> {
-    let mut account = Account { objective, lines: Vec::new(), total: 0 };
+fn account(entry: &Entry, clock: &ClockEntry, terms: &Terms<'_>, now: i64) -> Option<ClockLedger> {
+    let mut account = Account { terms: *terms, lines: Vec::new(), total: 0 };
     let mut last = account.begin(entry, clock);
     for transition in entry.transitions() {
         let mut next = last;
-        next.step(objective, clock.target_ms, *transition);
+        next.step(terms, *transition);
         if next.phase != last.phase {
             account.span(&last, next.since, state::name(transition.2));
             account.change(&last, &next, state::name(transition.2));
         }
         last = next;
     }
-    let verdict = entry.verdict(clock, objective, &last)?;
+    let verdict = entry.verdict(clock, terms, &last)?;
     if !verdict.closed {
         account.span(&last, now, None);
     }
     let consumed_ms = account.total;
     let breach_at = last.breached_at.or(verdict.breach_at).filter(|at| *at < i64::MAX);
+    let target_ms = terms.target_ms(last.started);
     Some(ClockLedger {
-        objective: objective.name.clone(),
+        objective: terms.objective.name.clone(),
         status: verdict.status,
         closed: verdict.closed,
         warned_percent: clock.warned,
-        target_ms: clock.target_ms,
+        reason: verdict.unknown.map(Unknown::name),
+        target_ms,
         consumed_ms,
-        remaining_ms: clock.target_ms - consumed_ms,
+        remaining_ms: target_ms.map(|target| target - consumed_ms),
         breach_at: breach_at.map(|at| Timestamp(at).to_string()),
         lines: account.lines,
     })
 }
 
 struct Account<'a> {
-    objective: &'a Objective,
+    terms: Terms<'a>,
     lines: Vec<LedgerLine>,
     total: i64,
 }
@@ -179,8 +186,8 @@ impl Account<'_> {
             self.add(LineKind::Earlier, progress.started, progress.since, progress.consumed, None, Vec::new());
         }
         let was_waiting = progress.phase == Phase::Waiting;
-        progress.create(self.objective, Some(entry.created()));
-        if was_waiting && self.objective.start == Start::Created {
+        progress.create(&self.terms, Some(entry.created()));
+        if was_waiting && self.terms.objective.start == Start::Created {
             self.add(LineKind::Start, progress.started, progress.started, 0, None, Vec::new());
         }
         progress
@@ -189,7 +196,7 @@ impl Account<'_> {
     /// The time that a phase lasted.
     fn span(&mut self, phase: &Progress, until: i64, ended_by: Option<&'static str>) {
         let from = phase.since;
-        match (phase.phase, &self.objective.clock) {
+        match (phase.phase, self.terms.clock) {
             (Phase::Running, Clock::Business(calendar)) => {
                 let Some(pieces) = calendar.pieces(from, until, PIECES_MAX) else {
                     let counted = calendar.elapsed(Timestamp(from), Timestamp(until));
@@ -219,7 +226,10 @@ impl Account<'_> {
             (Phase::Waiting, _) => LineKind::Start,
             (_, Phase::Stopped) => LineKind::Stop,
             (_, Phase::Cancelled) => LineKind::Cancel,
-            (Phase::Stopped, _) => LineKind::Reopen,
+            (Phase::Stopped, _) => {
+                self.total = next.consumed;
+                LineKind::Reopen
+            }
             // The pause is told with its time, and by its end.
             _ => return,
         };

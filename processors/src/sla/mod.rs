@@ -10,7 +10,8 @@
 //! use processors::sla::{CalendarSpec, ObjectiveSpec, SlaSettings, default_calendars, default_objectives};
 //!
 //! let settings = SlaSettings::new(default_objectives(), default_calendars()).unwrap();
-//! assert!(settings.warnings(2026).is_empty());
+//! let new_year = "2026-01-01T00:00:00Z".parse().unwrap();
+//! assert!(settings.warnings(new_year).is_empty());
 //!
 //! let mut wrong = default_objectives();
 //! wrong[0].stop = vec!["complted".into()];
@@ -19,15 +20,19 @@
 //! ```
 
 mod calendar;
+mod calendar_check;
+mod check;
 mod defaults;
 mod entry;
 mod error;
 mod ledger;
+mod objective;
 mod processor;
 mod settings;
 mod spec;
 mod state;
 mod verdict;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +41,7 @@ pub use calendar::Calendar;
 pub use defaults::{DEFAULT_SLA_TOML, default_calendars, default_objectives};
 pub use error::{SlaCode, SlaError, SlaPart};
 pub use ledger::{ClockLedger, EntityLedger, LedgerLine, LineKind, explain};
+pub use objective::OnReopen;
 pub use processor::{STORE, add_to};
 pub use settings::SlaSettings;
 pub use spec::{CalendarSpec, ClockKind, ObjectiveSpec, StartSpec};

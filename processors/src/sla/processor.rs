@@ -11,8 +11,8 @@ use topology::{
 
 use super::SlaSettings;
 use super::entry::{ClockEntry, Entry, Taken, Told};
-use super::settings::Objective;
-use super::verdict::{Progress, Verdict};
+use super::objective::{Objective, Terms};
+use super::verdict::{Progress, Unknown, Verdict};
 use crate::route::{EntityView, Routed, Router, Subject, Target};
 
 /// The store of entities with their clocks.
@@ -62,6 +62,16 @@ struct Sinks {
 struct Entity<'a> {
     kind: &'a str,
     id: &'a str,
+}
+
+/// What is said of one clock.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    entity: Entity<'a>,
+    terms: Terms<'a>,
+    progress: Progress,
+    verdict: Verdict,
+    at: i64,
 }
 
 impl Entity<'_> {
@@ -148,13 +158,14 @@ fn find(objectives: &[Objective], clock: &ClockEntry) -> Option<usize> {
     objectives.iter().position(|objective| objective.id == clock.objective)
 }
 
-/// Whether every clock has ended.
+/// Whether no clock runs or rests. One that has not started holds nothing back: should a fact start
+/// it after all, it starts as that of an entity that was never seen.
 fn is_over(entry: &Entry, objectives: &[Objective]) -> bool {
-    entry.clocks.iter().all(|clock| {
-        find(objectives, clock).is_none_or(|place| {
-            let objective = &objectives[place];
-            let progress = entry.progress(clock, objective);
-            entry.verdict(clock, objective, &progress).is_some_and(|verdict| verdict.closed)
+    !entry.clocks.iter().any(|clock| {
+        find(objectives, clock).is_some_and(|place| {
+            let terms = entry.terms(clock, &objectives[place]);
+            let progress = entry.progress(clock, &terms);
+            entry.verdict(clock, &terms, &progress).is_some_and(|verdict| !verdict.closed)
         })
     })
 }
@@ -164,13 +175,13 @@ fn warn(entry: &mut Entry, objectives: &[Objective], now: i64) {
     for index in 0..entry.clocks.len() {
         let clock = &entry.clocks[index];
         let Some(place) = find(objectives, clock) else { continue };
-        let objective = &objectives[place];
-        let progress = entry.progress(clock, objective);
-        let open = entry.verdict(clock, objective, &progress).is_some_and(|verdict| verdict.breach_at.is_some());
-        if open {
-            let used = progress.consumed_at(objective, now);
-            let target = clock.target_ms;
-            let passed = objective.warn_percent.iter().rev().find(|percent| used >= share(target, **percent));
+        let terms = entry.terms(clock, &objectives[place]);
+        let progress = entry.progress(clock, &terms);
+        let open = entry.verdict(clock, &terms, &progress).is_some_and(|verdict| verdict.breach_at.is_some());
+        if let Some(target) = terms.target_ms(progress.started).filter(|_| open) {
+            let used = progress.consumed_at(&terms, now);
+            let levels = &terms.objective.warn_percent;
+            let passed = levels.iter().rev().find(|percent| used >= share(target, **percent));
             let clock = &mut entry.clocks[index];
             clock.warned = clock.warned.max(passed.copied().unwrap_or(0));
         }
@@ -203,36 +214,49 @@ impl SlaProcessor {
         at: i64,
         context: &mut Context<'_>,
     ) {
-        for index in 0..entry.clocks.len() {
-            let clock = &entry.clocks[index];
-            let Some(place) = find(objectives, clock) else { continue };
-            let objective = &objectives[place];
-            let progress = entry.progress(clock, objective);
-            let Some(verdict) = entry.verdict(clock, objective, &progress) else { continue };
-            let print = fingerprint(clock, &progress, &verdict);
-            if print != clock.published {
-                let state = state(entry, clock, objective, entity, &progress, verdict, at);
-                context.send(
-                    self.sinks.state,
-                    Some(state_key(objective, entity)),
-                    Some(schemas::encode(&state).into()),
-                );
+        // A clock that is now that of another version of its objective leaves before that one comes:
+        // both have one key.
+        for leaving in [true, false] {
+            for index in 0..entry.clocks.len() {
+                let clock = &entry.clocks[index];
+                let Some(place) = find(objectives, clock) else { continue };
+                let terms = entry.terms(clock, &objectives[place]);
+                let progress = entry.progress(clock, &terms);
+                let verdict = entry.verdict(clock, &terms, &progress);
+                if verdict.is_none() != leaving {
+                    continue;
+                }
+                let Some(verdict) = verdict.or((clock.published != 0).then_some(Verdict::LEFT)) else { continue };
+                let said = Said { entity, terms, progress, verdict, at };
+                self.publish(entry, index, said, context);
+                if leaving {
+                    entry.clocks[index].published = 0;
+                }
             }
-            let is_breached = verdict.status == SlaStatus::Breached;
-            entry.clocks[index].published = print;
-            let clock = &entry.clocks[index];
-            if !is_breached && !clock.violated {
-                continue;
-            }
-            let told = told(clock, objective, &progress, is_breached);
-            let is_amended = is_breached && clock.told.is_some_and(|last| last.breached_at != told.breached_at);
-            if is_breached != clock.violated || is_amended {
-                let violation = violation(entry, clock, objective, entity, &progress, (at, told, verdict.status));
-                self.violate(&violation, at, context);
-                let clock = &mut entry.clocks[index];
-                clock.violated = is_breached;
-                clock.told = Some(told);
-            }
+        }
+    }
+
+    fn publish(&mut self, entry: &mut Entry, index: usize, said: Said<'_>, context: &mut Context<'_>) {
+        let clock = &entry.clocks[index];
+        let print = fingerprint(clock, &said);
+        if print != clock.published {
+            let key = state_key(said.terms.objective, said.entity);
+            context.send(self.sinks.state, Some(key), Some(schemas::encode(&state(entry, clock, &said)).into()));
+        }
+        let is_breached = said.verdict.status == SlaStatus::Breached;
+        entry.clocks[index].published = print;
+        let clock = &entry.clocks[index];
+        if !is_breached && !clock.violated {
+            return;
+        }
+        let told = told(clock, &said.terms, &said.progress, is_breached);
+        let is_amended = is_breached && clock.told.is_some_and(|last| last.breached_at != told.breached_at);
+        if is_breached != clock.violated || is_amended {
+            let violation = violation(entry, clock, &said, told);
+            self.violate(&violation, said.at, context);
+            let clock = &mut entry.clocks[index];
+            clock.violated = is_breached;
+            clock.told = Some(told);
         }
     }
 
@@ -282,22 +306,25 @@ impl SlaProcessor {
 
     /// When a clock is next to be looked at.
     fn next(&self, entry: &Entry, clock: &ClockEntry, objectives: &[Objective], now: i64) -> Option<i64> {
-        let objective = &objectives[find(objectives, clock)?];
-        let progress = entry.progress(clock, objective);
-        let verdict = entry.verdict(clock, objective, &progress)?;
+        let terms = entry.terms(clock, &objectives[find(objectives, clock)?]);
+        let progress = entry.progress(clock, &terms);
+        let verdict = entry.verdict(clock, &terms, &progress)?;
         if verdict.status != SlaStatus::Open {
             return None;
         }
-        // A target that is just met is met: only working time beyond it breaches it, and that may
+        let target = terms.target_ms(progress.started)?;
+        // A limit that is just met is met: only working time beyond it breaches it, and that may
         // come a weekend later. It is waited for even where a violation was told before and taken
         // back by a late fact since: it may come true again.
-        let breach = Some(progress.reaches(objective, clock.target_ms + 1)).filter(|at| *at < i64::MAX);
+        let limit = terms.limit_ms(progress.started)?;
+        let breach = Some(progress.reaches(&terms, limit + 1)).filter(|at| *at < i64::MAX);
         let breach = breach.map(|at| at + self.settings.grace_ms);
-        let warning = objective
+        let warning = terms
+            .objective
             .warn_percent
             .iter()
             .find(|percent| **percent > clock.warned)
-            .map(|percent| progress.reaches(objective, share(clock.target_ms, *percent)))
+            .map(|percent| progress.reaches(&terms, share(target, *percent)))
             .filter(|at| *at < i64::MAX);
         let next = breach.into_iter().chain(warning).min()?;
         // What is due already was due before this fact was read; others may follow it.
@@ -327,53 +354,50 @@ fn state_key(objective: &Objective, entity: Entity<'_>) -> Bytes {
 }
 
 /// A hash (FNV-1a) of what readers of the state would see change; never 0.
-fn fingerprint(clock: &ClockEntry, progress: &Progress, verdict: &Verdict) -> u64 {
+fn fingerprint(clock: &ClockEntry, said: &Said<'_>) -> u64 {
+    let Said { terms, progress, verdict, .. } = said;
     let parts = [
         verdict.status as i64,
         i64::from(verdict.closed),
         i64::from(clock.warned),
         progress.started,
-        clock.target_ms,
+        terms.target_ms(progress.started).unwrap_or(-1),
         verdict.breach_at.unwrap_or(-1),
         verdict.stopped_at.unwrap_or(-1),
         if verdict.closed { progress.consumed } else { -1 },
+        verdict.unknown.map_or(-1, |reason| reason as i64),
     ];
     let bytes = parts.iter().flat_map(|part| part.to_le_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)).max(1)
 }
 
-fn state(
-    entry: &Entry,
-    clock: &ClockEntry,
-    objective: &Objective,
-    entity: Entity<'_>,
-    progress: &Progress,
-    verdict: Verdict,
-    at: i64,
-) -> SlaState {
+fn state(entry: &Entry, clock: &ClockEntry, said: &Said<'_>) -> SlaState {
+    let Said { entity, terms, progress, verdict, at } = *said;
     let at = verdict.stopped_at.unwrap_or(at);
     SlaState {
-        objective: objective.name.clone(),
-        family: objective.family,
+        objective: terms.objective.name.clone(),
+        family: terms.objective.family,
         entity_kind: entity.kind.to_owned(),
         entity_id: entity.id.to_owned(),
         status: verdict.status,
         closed: verdict.closed,
         warned_percent: clock.warned.into(),
         started_at: Timestamp(progress.started),
-        consumed_ms: progress.consumed_at(objective, at),
-        target_ms: clock.target_ms,
+        consumed_ms: progress.consumed_at(&terms, at),
+        target_ms: terms.target_ms(progress.started).unwrap_or(0),
         breach_at: verdict.breach_at.filter(|at| *at < i64::MAX).map(Timestamp),
         stopped_at: verdict.stopped_at.map(Timestamp),
         customer_id: entry.customer_id.clone(),
         partner_ids: entry.partner_ids.clone(),
         updated_at: Timestamp(at),
+        reason: verdict.unknown.map(|reason| Unknown::name(reason).to_owned()),
     }
 }
 
 /// What is said of a clock's violation next.
-fn told(clock: &ClockEntry, objective: &Objective, progress: &Progress, is_breached: bool) -> Told {
-    let breached_at = || progress.breached_at.unwrap_or_else(|| progress.reaches(objective, clock.target_ms));
+fn told(clock: &ClockEntry, terms: &Terms<'_>, progress: &Progress, is_breached: bool) -> Told {
+    let limit = terms.limit_ms(progress.started).unwrap_or(0);
+    let breached_at = || progress.breached_at.unwrap_or_else(|| progress.reaches(terms, limit));
     // Where it was told before that was noted, it was told once.
     let noted = || Told { version: 1, started: progress.started, breached_at: breached_at() };
     match clock.told.or_else(|| clock.violated.then(noted)) {
@@ -386,14 +410,9 @@ fn told(clock: &ClockEntry, objective: &Objective, progress: &Progress, is_breac
     }
 }
 
-fn violation(
-    entry: &Entry,
-    clock: &ClockEntry,
-    objective: &Objective,
-    entity: Entity<'_>,
-    progress: &Progress,
-    (at, told, verdict): (i64, Told, SlaStatus),
-) -> SlaViolation {
+fn violation(entry: &Entry, clock: &ClockEntry, said: &Said<'_>, told: Told) -> SlaViolation {
+    let Said { entity, terms, progress, verdict, at } = *said;
+    let objective = terms.objective;
     let id = format!("{}|{}|{}", objective.name, entity.key(), told.started);
     SlaViolation {
         objective: objective.name.clone(),
@@ -402,17 +421,19 @@ fn violation(
         entity_id: entity.id.to_owned(),
         breached_at: Timestamp(told.breached_at),
         ingested_at: Timestamp(entry.ingested_at),
-        actual_ms: progress.consumed_at(objective, at),
-        reference_ms: clock.target_ms,
+        actual_ms: progress.consumed_at(&terms, at),
+        reference_ms: terms.target_ms(progress.started).unwrap_or(0),
         operator: "le".to_owned(),
         consequence: objective.consequence.clone(),
         customer_id: entry.customer_id.clone(),
         account_id: entry.account_id.clone(),
         partner_ids: entry.partner_ids.clone(),
-        withdrawn: verdict != SlaStatus::Breached,
+        withdrawn: verdict.status != SlaStatus::Breached,
         version: told.version,
         replaces: clock.violated.then(|| violation_version(&id, told.version - 1)),
         violation_id: id,
+        tolerance_ms: objective.tolerance_ms,
+        unit: "ms".to_owned(),
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::OnReopen;
+
 /// An objective as the configuration says it; checked by [`SlaSettings::new`](super::SlaSettings::new).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,14 +33,32 @@ pub struct ObjectiveSpec {
     /// States that make a stopped clock go on, its used time kept.
     #[serde(default)]
     pub reopen: Vec<String>,
-    /// How much time there is, such as `4h` or `7d`; a `d` is 24 hours of the clock.
+    /// What a reopened clock has used so far.
+    #[serde(default)]
+    pub on_reopen: OnReopen,
+    /// The clocks that start at or after this date, or time, are its; all before `valid_to` where
+    /// absent. Objectives of one name are versions of one objective, of which the one counts that
+    /// is valid at the clock's start.
+    #[serde(default)]
+    pub valid_from: Option<String>,
+    /// The first date, or time, at which clocks that start are not its any more.
+    #[serde(default)]
+    pub valid_to: Option<String>,
+    /// How much time there is, such as `4h` or `7d`; a `d` is 24 hours of the clock. `fact.due_at`
+    /// for the date promised on the entity.
     pub target: String,
+    /// How far beyond the target is no violation yet, such as `5m`; nothing where absent.
+    #[serde(default)]
+    pub tolerance: Option<String>,
     /// Which time counts.
     #[serde(default)]
     pub clock: ClockKind,
     /// The calendar of a business clock.
     #[serde(default)]
     pub calendar: Option<String>,
+    /// Calendars by circle, for entities whose circle has one of its own.
+    #[serde(default)]
+    pub circles: BTreeMap<String, String>,
     /// Shares of the target at which a warning is due.
     #[serde(default = "default_warnings")]
     pub warn_percent: Vec<u8>,

@@ -10,12 +10,13 @@
 //!
 //! The clock is never kept, only the transitions are: a fact that comes late takes its place among
 //! them, and the clock is derived again. What transitions too old to keep have come to is a
-//! [`Progress`] to derive from.
+//! [`Progress`] to derive from. A clock whose start another version of its objective is for is
+//! `Elsewhere` for good.
 
 use schemas::SlaStatus;
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Objective, Start};
+use super::objective::{OnReopen, Start, Terms};
 
 /// A change of state: when, by which version of the entity, to which state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub(super) enum Phase {
     Paused,
     Stopped,
     Cancelled,
+    /// It started when another version of the objective was valid.
+    Elsewhere,
 }
 
 /// How far transitions have brought a clock.
@@ -47,39 +50,54 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Lets the clock start at the entity's creation, where the objective says so.
-    pub(super) fn create(&mut self, objective: &Objective, created_at: Option<i64>) {
-        if let (Phase::Waiting, Start::Created, Some(at)) = (self.phase, objective.start, created_at) {
-            *self = Self { phase: Phase::Running, started: at, since: at, ..Self::default() };
+    pub(super) fn create(&mut self, terms: &Terms<'_>, created_at: Option<i64>) {
+        if let (Phase::Waiting, Start::Created, Some(at)) = (self.phase, terms.objective.start, created_at) {
+            self.start(terms, at, Phase::Running);
         }
     }
 
+    fn start(&mut self, terms: &Terms<'_>, at: i64, phase: Phase) {
+        let phase = if terms.objective.validity.contains(at) { phase } else { Phase::Elsewhere };
+        *self = Self { phase, started: at, since: at, ..Self::default() };
+    }
+
     /// Takes the next transition.
-    pub(super) fn step(&mut self, objective: &Objective, target_ms: i64, transition: Transition) {
+    pub(super) fn step(&mut self, terms: &Terms<'_>, transition: Transition) {
         let Transition(at, _, state) = transition;
+        let objective = terms.objective;
         // A clock that starts at the creation may be told of transitions before it.
         let at = at.max(self.since);
         let next = match self.phase {
-            Phase::Waiting => match objective.start {
-                Start::States(states) if states.contains(state) => {
-                    self.started = at;
-                    if objective.pause.contains(state) { Phase::Paused } else { Phase::Running }
+            Phase::Waiting => {
+                if let Start::States(states) = objective.start
+                    && states.contains(state)
+                {
+                    let phase = if objective.pause.contains(state) { Phase::Paused } else { Phase::Running };
+                    self.start(terms, at, phase);
                 }
-                _ => return,
-            },
+                return;
+            }
             Phase::Running | Phase::Paused if objective.stop.contains(state) => Phase::Stopped,
             Phase::Running | Phase::Paused if objective.cancel.contains(state) => Phase::Cancelled,
             Phase::Running | Phase::Paused if objective.pause.contains(state) => Phase::Paused,
             Phase::Running | Phase::Paused => Phase::Running,
-            Phase::Stopped if objective.reopen.contains(state) => Phase::Running,
-            Phase::Stopped | Phase::Cancelled => return,
+            Phase::Stopped if objective.reopen.contains(state) => {
+                if objective.on_reopen == OnReopen::Restart && self.breached_at.is_none() {
+                    *self = Self { phase: Phase::Running, started: at, since: at, ..Self::default() };
+                    return;
+                }
+                Phase::Running
+            }
+            Phase::Stopped | Phase::Cancelled | Phase::Elsewhere => return,
         };
         if next == self.phase {
             return;
         }
         if self.phase == Phase::Running {
-            let used = objective.clock.elapsed(self.since, at);
-            if self.breached_at.is_none() && self.consumed + used > target_ms {
-                self.breached_at = Some(objective.clock.add(self.since, target_ms - self.consumed));
+            let used = terms.clock.elapsed(self.since, at);
+            let limit = terms.limit_ms(self.started);
+            if let Some(limit) = limit.filter(|limit| self.breached_at.is_none() && self.consumed + used > *limit) {
+                self.breached_at = Some(terms.clock.add(self.since, limit - self.consumed));
             }
             self.consumed += used;
         }
@@ -88,16 +106,16 @@ impl Progress {
     }
 
     /// Working time used up at an instant.
-    pub(super) fn consumed_at(&self, objective: &Objective, at: i64) -> i64 {
+    pub(super) fn consumed_at(&self, terms: &Terms<'_>, at: i64) -> i64 {
         match self.phase {
-            Phase::Running => self.consumed + objective.clock.elapsed(self.since, at),
+            Phase::Running => self.consumed + terms.clock.elapsed(self.since, at),
             _ => self.consumed,
         }
     }
 
     /// When this much working time will have been used if nothing changes.
-    pub(super) fn reaches(&self, objective: &Objective, millis: i64) -> i64 {
-        objective.clock.add(self.since, millis - self.consumed)
+    pub(super) fn reaches(&self, terms: &Terms<'_>, millis: i64) -> i64 {
+        terms.clock.add(self.since, millis - self.consumed)
     }
 
     /// Whether it ended when or before it began: no verdict can be given.
@@ -105,42 +123,84 @@ impl Progress {
         self.phase == Phase::Stopped && self.since <= self.started
     }
 
-    /// Whether its transitions alone tell that the target passed.
-    pub(super) fn is_breached(&self) -> bool {
-        self.breached_at.is_some()
+    /// Why no verdict can be given, if so.
+    fn doubt(&self, terms: &Terms<'_>, entity: EntityDoubt, breach_at: Option<i64>) -> Option<Unknown> {
+        if entity.suspect {
+            return Some(Unknown::SuspectTimes);
+        }
+        if self.is_absurd() {
+            return Some(Unknown::NoDuration);
+        }
+        if terms.target_ms(self.started).is_none() {
+            return Some(Unknown::NoDueDate);
+        }
+        if terms.is_due_before(self.started) {
+            return Some(Unknown::DueBeforeStart);
+        }
+        // What was decided before a year that the calendar does not know stays decided.
+        let until = self.breached_at.or(breach_at).unwrap_or(self.since);
+        (!terms.clock.knows(self.started, until)).then_some(Unknown::NoCalendarYear)
     }
 
-    /// What it comes to. `noticed` is the instant up to which the passing of time was looked at.
-    pub(super) fn verdict(
-        &self,
-        objective: &Objective,
-        target_ms: i64,
-        entity: EntityDoubt,
-        noticed: Option<i64>,
-    ) -> Option<Verdict> {
+    /// What it comes to; `None` where it has not started. `noticed` is the instant up to which the
+    /// passing of time was looked at.
+    pub(super) fn verdict(&self, terms: &Terms<'_>, entity: EntityDoubt, noticed: Option<i64>) -> Option<Verdict> {
+        if matches!(self.phase, Phase::Waiting | Phase::Elsewhere) {
+            return None;
+        }
         let stopped = matches!(self.phase, Phase::Stopped | Phase::Cancelled);
-        let breach_at = (self.phase == Phase::Running)
-            .then(|| self.breached_at.unwrap_or_else(|| self.reaches(objective, target_ms)));
+        let limit = terms.limit_ms(self.started);
+        let breach_at = limit
+            .filter(|_| self.phase == Phase::Running)
+            .map(|limit| self.breached_at.unwrap_or_else(|| self.reaches(terms, limit)));
+        let unknown = self.doubt(terms, entity, breach_at);
+        let noticed = noticed.map(|now| self.consumed_at(terms, now));
         let status = match self.phase {
-            Phase::Waiting => return None,
-            _ if entity.suspect || self.is_absurd() => SlaStatus::Unknown,
-            _ if self.is_breached() => SlaStatus::Breached,
+            _ if unknown.is_some() => SlaStatus::Unknown,
+            _ if self.breached_at.is_some() => SlaStatus::Breached,
             _ if !entity.applies => SlaStatus::Cancelled,
-            Phase::Running if noticed.is_some_and(|now| self.consumed_at(objective, now) > target_ms) => {
-                SlaStatus::Breached
-            }
-            Phase::Running => SlaStatus::Open,
+            Phase::Running if noticed.zip(limit).is_some_and(|(used, limit)| used > limit) => SlaStatus::Breached,
             Phase::Paused => SlaStatus::Paused,
             Phase::Stopped => SlaStatus::Met,
             Phase::Cancelled => SlaStatus::Cancelled,
+            _ => SlaStatus::Open,
         };
         let closed = stopped || entity.suspect || !entity.applies;
         Some(Verdict {
             status,
+            unknown,
             closed,
-            breach_at: breach_at.filter(|_| !closed),
+            breach_at: breach_at.filter(|_| !closed && unknown.is_none()),
             stopped_at: stopped.then_some(self.since),
         })
+    }
+}
+
+/// Why no verdict can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// The entity's times contradict each other.
+    SuspectTimes,
+    /// It ended when, or before, it began.
+    NoDuration,
+    /// The target is a date that the entity does not have.
+    NoDueDate,
+    /// The date on the entity is not after the start.
+    DueBeforeStart,
+    /// The calendar lists no holidays of a year that counts.
+    NoCalendarYear,
+}
+
+impl Unknown {
+    /// Its name in records and metrics.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::SuspectTimes => "suspect_times",
+            Self::NoDuration => "no_duration",
+            Self::NoDueDate => "no_due_date",
+            Self::DueBeforeStart => "due_before_start",
+            Self::NoCalendarYear => "no_calendar_year",
+        }
     }
 }
 
@@ -157,7 +217,15 @@ pub(super) struct EntityDoubt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) status: SlaStatus,
+    /// Why the status is unknown, if it is.
+    pub(super) unknown: Option<Unknown>,
     pub(super) closed: bool,
     pub(super) breach_at: Option<i64>,
     pub(super) stopped_at: Option<i64>,
+}
+
+impl Verdict {
+    /// Of a clock whose start came to be one that another version of its objective is for.
+    pub(super) const LEFT: Self =
+        Self { status: SlaStatus::Cancelled, unknown: None, closed: true, breach_at: None, stopped_at: None };
 }

@@ -259,11 +259,13 @@ proptest! {
 fn violations_of_earlier_versions_are_read() {
     let value = Maker::new(&[1, 2, 5]).make_root(&schema_of::<SlaViolation>());
     let made: SlaViolation = serde_json::from_value(value).expect("a value of the schema is a record");
-    let newest = SlaViolation { withdrawn: true, version: 1, replaces: None, ..made };
+    let newest =
+        SlaViolation { withdrawn: true, version: 1, replaces: None, tolerance_ms: 0, unit: "ms".into(), ..made };
     let mut frame = encode(&newest);
     // Each version ends earlier than the one after it, and the id says so: the second before the
-    // version and what it replaces, a byte each here, the first before `withdrawn`.
-    frame.truncate(frame.len() - 2);
+    // version and what it replaces, the tolerance and the unit, six bytes here, the first before
+    // `withdrawn`.
+    frame.truncate(frame.len() - 6);
     frame[1..5].copy_from_slice(&16u32.to_be_bytes());
     assert_eq!(decode::<SlaViolation>(&frame), Ok(newest.clone()));
     frame.pop();

@@ -90,14 +90,14 @@ fn text(answer: &Value) -> String {
     let time = |value: &Value| duration(value.as_i64().unwrap_or_default());
     let mut text = format!("{} at {}\n", said(&answer["entity"]), said(&answer["at"]));
     for clock in answer["clocks"].as_array().into_iter().flatten() {
-        let (used, target, left) =
-            (time(&clock["consumed_ms"]), time(&clock["target_ms"]), time(&clock["remaining_ms"]));
-        let _ = write!(
-            text,
-            "\n{}  {}\n  used {used} of {target}, left {left}",
-            said(&clock["objective"]),
-            said(&clock["status"])
-        );
+        let _ = write!(text, "\n{}  {}", said(&clock["objective"]), said(&clock["status"]));
+        if let Some(reason) = clock["reason"].as_str() {
+            let _ = write!(text, " ({reason})");
+        }
+        let _ = write!(text, "\n  used {}", time(&clock["consumed_ms"]));
+        if !clock["target_ms"].is_null() {
+            let _ = write!(text, " of {}, left {}", time(&clock["target_ms"]), time(&clock["remaining_ms"]));
+        }
         if let Some(at) = clock["breach_at"].as_str() {
             let _ = write!(text, ", target passes {at}");
         }

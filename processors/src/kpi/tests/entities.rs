@@ -109,6 +109,7 @@ fn clock(objective: &str, status: SlaStatus, closed: bool, minute: i64) -> SlaSt
         customer_id: None,
         partner_ids: vec!["P1".into()],
         updated_at: Timestamp(DAWN + minute * MINUTE),
+        reason: None,
     }
 }
 

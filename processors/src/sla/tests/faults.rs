@@ -1,6 +1,8 @@
 //! What is wrong with objectives and calendars is said at once, with the nearest right thing.
 
-use super::driver::{london, objective};
+use schemas::Timestamp;
+
+use super::driver::{at, london, objective};
 use crate::sla::{
     ClockKind, ObjectiveSpec, SlaCode, SlaError, SlaPart, SlaSettings, StartSpec, default_calendars, default_objectives,
 };
@@ -13,10 +15,12 @@ fn faults(objectives: Vec<ObjectiveSpec>) -> Vec<SlaError> {
 fn the_defaults_have_none() {
     let settings = SlaSettings::new(default_objectives(), default_calendars()).unwrap();
     assert_eq!(settings.len(), default_objectives().len());
-    assert!(settings.warnings(2026).is_empty() && settings.warnings(2027).is_empty());
-    let warning = &settings.warnings(2031)[0];
-    assert_eq!(warning.code, SlaCode::NoHolidays);
-    assert_eq!(warning.to_string(), r#"calendar "india-working-days" lists no holiday of 2031"#);
+    assert!(settings.warnings(Timestamp(at("2026-06-01T00:00:00Z"))).is_empty());
+    // A clock that starts in the last days of a listed year ends in one that is not.
+    let warning = settings.warnings(Timestamp(at("2027-12-28T00:00:00Z"))).remove(0);
+    assert_eq!((warning.code, warning.part), (SlaCode::NoHolidays, SlaPart::Calendar(0)));
+    let said = r#"calendar "india-working-days" lists no holiday of 2028, which its objectives will need"#;
+    assert_eq!(warning.to_string(), said);
 }
 
 #[test]
@@ -100,4 +104,61 @@ fn a_known_calendar_is_suggested() {
     let spec = ObjectiveSpec { clock: ClockKind::Business, calendar: Some("londn".into()), ..objective("e", "1h") };
     let found = SlaSettings::new(vec![spec], vec![london(r#"monday = ["09:00-17:00"]"#, &[])]).unwrap_err();
     assert_eq!(found[0].help.as_deref(), Some(r#"nearest: "london""#));
+}
+
+#[test]
+fn versions_of_an_objective_must_follow_each_other_and_be_for_the_same() {
+    let version = |from: Option<&str>, to: Option<&str>| ObjectiveSpec {
+        valid_from: from.map(str::to_owned),
+        valid_to: to.map(str::to_owned),
+        ..objective("port", "3d")
+    };
+    let chain = vec![version(None, Some("2026-04-01")), version(Some("2026-04-01"), None)];
+    assert!(SlaSettings::new(chain, vec![]).is_ok());
+    let other = ObjectiveSpec { family: "ticket".into(), stop: vec!["closed".into()], ..version(None, None) };
+    let found = faults(vec![
+        version(Some("2026-01-01"), Some("2026-04-01")),
+        version(Some("2026-03-31"), Some("2026-05-01")),
+        ObjectiveSpec { valid_from: Some("2026-06-01".into()), ..other },
+        ObjectiveSpec { name: "a".into(), pause: vec![], ..version(Some("soon"), None) },
+        ObjectiveSpec {
+            name: "b".into(),
+            reopen: vec!["held".into()],
+            ..version(Some("2024-02-02"), Some("2024-02-01"))
+        },
+    ]);
+    let said: Vec<_> =
+        found.iter().map(|fault| (fault.part, fault.other, fault.code.number(), fault.setting)).collect();
+    let of = SlaPart::Objective;
+    assert_eq!(
+        said,
+        [
+            (of(1), Some(of(0)), "HUB-1117", "valid_from"),
+            (of(2), Some(of(0)), "HUB-1116", "start"),
+            (of(3), None, "HUB-1112", "valid_from"),
+            (of(4), None, "HUB-1112", "valid_to"),
+        ]
+    );
+}
+
+#[test]
+fn a_date_has_no_classes_and_a_wall_clock_no_calendars() {
+    let mut dated = objective("on-time", "fact.due_at");
+    dated.classes.insert("vas".into(), "5m".into());
+    let mut wall = ObjectiveSpec { pause: vec![], ..objective("wall", "1h") };
+    wall.circles.insert("Kerala".into(), "kerala".into());
+    let mut business =
+        ObjectiveSpec { clock: ClockKind::Business, calendar: Some("london".into()), ..objective("working", "1h") };
+    business.circles.insert("Kerala".into(), "londn".into());
+    let calendar = london(r#"monday = ["09:00-17:00"]"#, &[]);
+    let found = SlaSettings::new(vec![dated, wall, business], vec![calendar]).unwrap_err();
+    let said: Vec<_> = found.iter().map(|fault| (fault.code.name(), fault.setting, fault.help.as_deref())).collect();
+    assert_eq!(
+        said,
+        [
+            ("bad_target", "classes", Some("remove classes: the date on the entity is its own")),
+            ("calendar_mismatch", "circles", Some("add clock = \"business\", or remove the calendars")),
+            ("unknown_calendar", "circles", Some("nearest: \"london\"")),
+        ]
+    );
 }

@@ -6,3 +6,4 @@ mod faults;
 mod ledger;
 mod naive;
 mod scenarios;
+mod terms;
