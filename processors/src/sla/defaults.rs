@@ -46,4 +46,29 @@ mod tests {
             }
         }
     }
+
+    /// The targets of the default set, by who is promised what.
+    #[test]
+    fn the_default_targets_are_those_of_the_rules() {
+        let objectives = default_objectives();
+        let target = |name: &str| {
+            let found = objectives.iter().find(|spec| spec.name == name).expect(name);
+            (found.target.as_str(), found.clock == crate::sla::ClockKind::Business, found.valid_from.as_deref())
+        };
+        for (name, days, is_working, since) in [
+            ("order-completion", "4h", false, None),
+            ("fibre-completion", "7d", true, None),
+            ("order-on-time", "fact.due_at", false, None),
+            ("order-termination", "7d", true, Some("2024-10-01")),
+            ("mnp-port-in", "3d", true, Some("2019-12-16")),
+            ("mnp-port-out", "3d", true, Some("2019-12-16")),
+            ("ticket-first-response", "15m", false, None),
+            ("ticket-resolution", "3d", true, None),
+            ("billing-complaint", "28d", false, None),
+            ("credit-after-resolution", "7d", false, None),
+            ("appeal", "39d", false, None),
+        ] {
+            assert_eq!(target(name), (days, is_working, since), "{name}");
+        }
+    }
 }
