@@ -176,6 +176,7 @@ pub fn records() -> Vec<(&'static str, &'static str)> {
         (partner::TABLE_TOPIC, "PartnerEvent"),
         ("hub.sla.state", "SlaState"),
         ("hub.sla.violation", "SlaViolation"),
+        (sla::DEGRADATION_TOPIC, "SlaDegradation"),
         (kpi::TOPIC, "KpiWindow"),
         (burn::TOPIC, "BurnRate"),
         ("hub.dead_letter", "DeadLetter"),
@@ -197,6 +198,7 @@ pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     topics.push(TopicSpec::compact(catalog::TABLE_TOPIC, 1));
     topics.push(TopicSpec::compact(partner::TABLE_TOPIC, 1));
     topics.push(TopicSpec::compact("hub.sla.state", partitions));
+    topics.push(TopicSpec::compact(sla::DEGRADATION_TOPIC, partitions));
     topics.push(TopicSpec::delete(kpi::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));
     topics.push(TopicSpec::compact(kpi::TOPIC, partitions));
     topics.push(TopicSpec::compact(burn::TOPIC, partitions));

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::{
     AccountEvent, BillingRecord, BurnRate, CatalogEvent, CustomerEvent, DeadLetter, DeliveryOutcome, FlowEvent,
-    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaState, SlaViolation,
-    TicketEvent, code::Code, registry,
+    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaDegradation, SlaState,
+    SlaViolation, TicketEvent, code::Code, registry,
 };
 
 /// The first byte of every frame.
@@ -50,6 +50,7 @@ schemas! {
     10 FloworxCommand,
     11 PartnerDelivery,
     12 DeliveryOutcome,
+    20 SlaDegradation,
     23 SlaState,
     15 DeadLetter,
     17 SlaViolation,

@@ -30,13 +30,14 @@
 //! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
 //!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
 //! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
-//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`KpiWindow`], [`BurnRate`], [`DeadLetter`];
+//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`SlaDegradation`], [`KpiWindow`], [`BurnRate`], [`DeadLetter`];
 //! - bytes: [`encode`], [`decode`], [`to_json`] and the [`registry`] of schema ids;
 //! - the door: [`guard`] against card data, [`tmf`] readers, and the stable [`Code`] of each fault.
 
 mod account;
 mod code;
 mod codec;
+mod degradation;
 mod envelope;
 mod family;
 mod flow;
@@ -54,6 +55,7 @@ pub mod tmf;
 pub use account::*;
 pub use code::Code;
 pub use codec::{DecodeError, Schema, decode, encode, encode_into, schema_id, to_json, with_schema_id};
+pub use degradation::*;
 pub use envelope::*;
 pub use family::*;
 pub use flow::*;

@@ -92,6 +92,9 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
     let notify_within = section
         .duration("notify_within", Duration::from_secs(60)..=Duration::from_secs(3_650 * 86_400))
         .map(|found| found.value);
+    let close_after = section
+        .duration("close_after", Duration::from_secs(60)..=Duration::from_secs(3_650 * 86_400))
+        .map(|found| found.value);
     let (mut objectives, mut objective_places) = (Vec::new(), Vec::new());
     let configured = section.sections("objectives");
     for objective in configured.iter().flatten() {
@@ -142,6 +145,10 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
     };
     let settings = match notify_within {
         Some(notify_within) => settings.with_notify_within(notify_within),
+        None => settings,
+    };
+    let settings = match close_after {
+        Some(close_after) => settings.with_close_after(close_after),
         None => settings,
     };
     let begins = |places: &Places| {
@@ -195,6 +202,7 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
     }
     let classes = read_map(&mut places, "classes", section);
     let consequence = places.text("consequence", section.string("consequence"));
+    let owner = places.text("owner", section.string("owner"));
     section.finish();
     let spec = ObjectiveSpec {
         name,
@@ -217,6 +225,7 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
         warn_percent,
         classes,
         consequence,
+        owner,
     };
     (spec, places)
 }

@@ -131,6 +131,7 @@ impl Check<'_> {
             clocks,
             warn_percent,
             consequence: spec.consequence.clone(),
+            owner: spec.owner.clone(),
         })
     }
 

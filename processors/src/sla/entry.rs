@@ -4,6 +4,7 @@ use schemas::LifecycleFact;
 use serde::{Deserialize, Serialize};
 
 use super::objective::{Objective, Terms};
+use super::report::Reported;
 use super::state::{self, DELETED};
 use super::verdict::{EntityDoubt, Progress, Transition, Verdict};
 
@@ -59,6 +60,9 @@ pub(super) struct ClockEntry {
     /// What was said of its violation last.
     #[serde(default)]
     pub(super) told: Option<Told>,
+    /// What was told of its degradation report last.
+    #[serde(default)]
+    pub(super) report: Option<Reported>,
 }
 
 impl ClockEntry {

@@ -10,7 +10,7 @@
 //! use processors::sla::{CalendarSpec, ObjectiveSpec, SlaSettings, default_calendars, default_objectives};
 //!
 //! let settings = SlaSettings::new(default_objectives(), default_calendars()).unwrap();
-//! let new_year = "2026-01-01T00:00:00Z".parse().unwrap();
+//! let new_year = schemas::Timestamp(1_767_225_600_000);
 //! assert!(settings.warnings(new_year).is_empty());
 //!
 //! let mut wrong = default_objectives();
@@ -28,6 +28,7 @@ mod error;
 mod ledger;
 mod objective;
 mod processor;
+mod report;
 mod settings;
 mod spec;
 mod state;
@@ -42,6 +43,7 @@ pub use defaults::{DEFAULT_SLA_TOML, default_calendars, default_objectives};
 pub use error::{SlaCode, SlaError, SlaPart};
 pub use ledger::{ClockLedger, EntityLedger, LedgerLine, LineKind, explain};
 pub use objective::OnReopen;
+pub(crate) use processor::DEGRADATION_TOPIC;
 pub use processor::{STORE, add_to};
 pub use settings::SlaSettings;
 pub use spec::{CalendarSpec, ClockKind, ObjectiveSpec, StartSpec};

@@ -32,6 +32,8 @@ pub(super) struct Objective {
     /// Ascending.
     pub(super) warn_percent: Vec<u8>,
     pub(super) consequence: Option<String>,
+    /// Who works on its breaches.
+    pub(super) owner: Option<String>,
 }
 
 /// What starts a checked objective's clock.

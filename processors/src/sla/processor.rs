@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schemas::{Code, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
+use schemas::{Code, DegradationState, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
 use topology::{
     Clock, Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreSpec, Timer,
     TopologyBuilder, TopologyError, TypedStore, Verdict as Ended,
@@ -12,14 +12,19 @@ use topology::{
 use super::SlaSettings;
 use super::entry::{ClockEntry, Entry, Taken, Told};
 use super::objective::{Objective, Terms};
+use super::report::{self, About, Reported};
 use super::verdict::{Progress, Unknown, Verdict};
 use crate::route::{EntityView, Routed, Router, Subject, Target};
 
 /// The store of entities with their clocks.
 pub const STORE: &str = "sla-clocks";
 
+/// The topic of degradation reports.
+pub(crate) const DEGRADATION_TOPIC: &str = "hub.degradation";
+
 const STATE_SINK: &str = "sla-state";
 const VIOLATION_SINK: &str = "sla-violation";
+const DEGRADATION_SINK: &str = "sla-degradation";
 
 /// Adds the sub-topology `sla`: lifecycle facts in; states, violations and what the routes make of
 /// violations out.
@@ -34,6 +39,7 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: Arc<SlaSettings>, router:
         })
         .sink(STATE_SINK, "hub.sla.state", &[processor])
         .sink(VIOLATION_SINK, "hub.sla.violation", &[processor])
+        .sink(DEGRADATION_SINK, DEGRADATION_TOPIC, &[processor])
         .sink("sla-billing", Target::Billing.topic(), &[processor])
         .sink("sla-partner", Target::Partner.topic(), &[processor])
         .sink("sla-notification", Target::Notification.topic(), &[processor]);
@@ -52,6 +58,7 @@ struct SlaProcessor {
 struct Sinks {
     state: SinkHandle,
     violation: SinkHandle,
+    degradation: SinkHandle,
     billing: SinkHandle,
     partner: SinkHandle,
     notification: SinkHandle,
@@ -86,6 +93,7 @@ impl Processor for SlaProcessor {
         self.sinks = Sinks {
             state: init.sink(STATE_SINK)?,
             violation: init.sink(VIOLATION_SINK)?,
+            degradation: init.sink(DEGRADATION_SINK)?,
             billing: init.sink("sla-billing")?,
             partner: init.sink("sla-partner")?,
             notification: init.sink("sla-notification")?,
@@ -130,7 +138,7 @@ impl Processor for SlaProcessor {
         let objectives = settings.objectives(kind);
         let entity = Entity { kind, id };
         let now = context.now().0;
-        if is_over(&entry, objectives) {
+        if is_over(&entry, objectives) && self.closing(&entry, objectives).is_none() {
             self.forget(&entry, objectives, entity, &timer.key, context);
             return Ok(());
         }
@@ -246,18 +254,50 @@ impl SlaProcessor {
         let is_breached = said.verdict.status == SlaStatus::Breached;
         entry.clocks[index].published = print;
         let clock = &entry.clocks[index];
-        if !is_breached && !clock.violated {
-            return;
+        if is_breached || clock.violated {
+            let told = told(clock, &said.terms, &said.progress, is_breached);
+            let is_amended = is_breached && clock.told.is_some_and(|last| last.breached_at != told.breached_at);
+            if is_breached != clock.violated || is_amended {
+                let violation = violation(entry, clock, &said, told);
+                self.violate(&violation, said.at, context);
+                let clock = &mut entry.clocks[index];
+                clock.violated = is_breached;
+                clock.told = Some(told);
+            }
         }
-        let told = told(clock, &said.terms, &said.progress, is_breached);
-        let is_amended = is_breached && clock.told.is_some_and(|last| last.breached_at != told.breached_at);
-        if is_breached != clock.violated || is_amended {
-            let violation = violation(entry, clock, &said, told);
-            self.violate(&violation, said.at, context);
-            let clock = &mut entry.clocks[index];
-            clock.violated = is_breached;
-            clock.told = Some(told);
+        self.report(entry, index, &said, context);
+    }
+
+    /// Tells what becomes of a clock's degradation report.
+    fn report(&self, entry: &mut Entry, index: usize, said: &Said<'_>, context: &mut Context<'_>) {
+        let clock = &entry.clocks[index];
+        let Some(told) = clock.told else { return };
+        let objective = said.terms.objective;
+        let has_owner = objective.owner.is_some() || !entry.partner_ids.is_empty();
+        let steps = report::steps(clock, has_owner, ended(entry, &said.verdict), self.settings.close_after_ms, said.at);
+        let mut last = clock.report;
+        for step in steps {
+            let version = last.map_or(1, |last| last.version + 1);
+            for report in about(entry, objective, said.entity, told).reports(version, step) {
+                let key = report.report_id.clone().into_bytes().into();
+                context.send(self.sinks.degradation, Some(key), Some(schemas::encode(&report).into()));
+            }
+            last = Some(Reported { version, state: step.0 });
         }
+        entry.clocks[index].report = last;
+    }
+
+    /// When the next report of a clock that has ended is to be closed.
+    fn closing(&self, entry: &Entry, objectives: &[Objective]) -> Option<i64> {
+        let cleared = entry.clocks.iter().filter(|clock| {
+            clock.violated && clock.report.is_some_and(|report| report.state == DegradationState::Cleared)
+        });
+        let ends = cleared.filter_map(|clock| {
+            let terms = entry.terms(clock, &objectives[find(objectives, clock)?]);
+            let progress = entry.progress(clock, &terms);
+            ended(entry, &entry.verdict(clock, &terms, &progress)?)
+        });
+        Some(ends.min()?.saturating_add(self.settings.close_after_ms))
     }
 
     /// Sends a violation and what the routes make of it.
@@ -287,10 +327,12 @@ impl SlaProcessor {
     /// Lets the entity's one timer wait for what comes next.
     fn reschedule(&self, entry: &mut Entry, objectives: &[Objective], key: &[u8], context: &mut Context<'_>) {
         let now = context.now().0;
+        let closing = self.closing(entry, objectives);
+        let closing = closing.map(|at| if at <= now { now + self.settings.grace_ms } else { at });
         let next = if is_over(entry, objectives) {
-            Some(now.saturating_add(self.settings.retention_ms))
+            closing.or(Some(now.saturating_add(self.settings.retention_ms)))
         } else {
-            entry.clocks.iter().filter_map(|clock| self.next(entry, clock, objectives, now)).min()
+            entry.clocks.iter().filter_map(|clock| self.next(entry, clock, objectives, now)).chain(closing).min()
         };
         // Facts that change nothing move nothing.
         if next == entry.timer {
@@ -331,7 +373,7 @@ impl SlaProcessor {
         Some(if next <= now { now + self.settings.grace_ms } else { next })
     }
 
-    /// Forgets an entity whose clocks have ended long ago, here and on the compacted topic.
+    /// Forgets an entity whose clocks have ended long ago, here and on the compacted topics.
     fn forget(
         &self,
         entry: &Entry,
@@ -340,9 +382,16 @@ impl SlaProcessor {
         key: &[u8],
         context: &mut Context<'_>,
     ) {
-        for clock in entry.clocks.iter().filter(|clock| clock.published != 0) {
-            if let Some(place) = find(objectives, clock) {
-                context.send(self.sinks.state, Some(state_key(&objectives[place], entity)), None);
+        for clock in &entry.clocks {
+            let Some(place) = find(objectives, clock) else { continue };
+            let objective = &objectives[place];
+            if clock.published != 0 {
+                context.send(self.sinks.state, Some(state_key(objective, entity)), None);
+            }
+            if let Some((told, report)) = clock.told.zip(clock.report) {
+                for report in about(entry, objective, entity, told).reports(report.version, (report.state, 0)) {
+                    context.send(self.sinks.degradation, Some(report.report_id.into_bytes().into()), None);
+                }
             }
         }
         self.entries.delete(context, key);
@@ -413,7 +462,7 @@ fn told(clock: &ClockEntry, terms: &Terms<'_>, progress: &Progress, is_breached:
 fn violation(entry: &Entry, clock: &ClockEntry, said: &Said<'_>, told: Told) -> SlaViolation {
     let Said { entity, terms, progress, verdict, at } = *said;
     let objective = terms.objective;
-    let id = format!("{}|{}|{}", objective.name, entity.key(), told.started);
+    let id = violation_id(objective, entity, told);
     SlaViolation {
         objective: objective.name.clone(),
         family: objective.family,
@@ -434,6 +483,28 @@ fn violation(entry: &Entry, clock: &ClockEntry, said: &Said<'_>, told: Told) -> 
         violation_id: id,
         tolerance_ms: objective.tolerance_ms,
         unit: "ms".to_owned(),
+    }
+}
+
+fn violation_id(objective: &Objective, entity: Entity<'_>, told: Told) -> String {
+    format!("{}|{}|{}", objective.name, entity.key(), told.started)
+}
+
+/// When a clock ended, if it has.
+fn ended(entry: &Entry, verdict: &Verdict) -> Option<i64> {
+    verdict.closed.then(|| verdict.stopped_at.unwrap_or(entry.latest_at))
+}
+
+fn about<'a>(entry: &'a Entry, objective: &'a Objective, entity: Entity<'a>, told: Told) -> About<'a> {
+    About {
+        objective,
+        kind: entity.kind,
+        id: entity.id,
+        violation_id: violation_id(objective, entity, told),
+        breached_at: told.breached_at,
+        customer_id: &entry.customer_id,
+        account_id: &entry.account_id,
+        partner_ids: &entry.partner_ids,
     }
 }
 

@@ -18,6 +18,8 @@ use super::{SlaCode, SlaError, SlaPart};
 const RETENTION: Duration = Duration::from_hours(30 * 24);
 /// How old a breach may be and still be notified of.
 const NOTIFY_WITHIN: Duration = Duration::from_hours(24);
+/// How long a violated clock must have ended for its degradation report to be closed.
+const CLOSE_AFTER: Duration = Duration::from_hours(24);
 /// How far ahead the clocks of a target that is a date are taken to look.
 const DATE_HORIZON_MS: i64 = 30 * 86_400_000;
 
@@ -30,6 +32,7 @@ pub struct SlaSettings {
     pub(super) grace_ms: i64,
     pub(super) retention_ms: i64,
     pub(super) notify_within_ms: i64,
+    pub(super) close_after_ms: i64,
 }
 
 impl SlaSettings {
@@ -73,12 +76,14 @@ impl SlaSettings {
         }
         let retention_ms = RETENTION.as_millis() as i64;
         let notify_within_ms = NOTIFY_WITHIN.as_millis() as i64;
+        let close_after_ms = CLOSE_AFTER.as_millis() as i64;
         Ok(Self {
             by_kind,
             calendars: years.into_iter().map(|name| (checked.get(&name).cloned().flatten(), name)).collect(),
             grace_ms: 0,
             retention_ms,
             notify_within_ms,
+            close_after_ms,
         })
     }
 
@@ -92,6 +97,13 @@ impl SlaSettings {
     /// How long an entity whose clocks have all ended is remembered; 30 days unless set.
     pub fn with_retention(mut self, retention: Duration) -> Self {
         self.retention_ms = retention.as_millis() as i64;
+        self
+    }
+
+    /// How long a violated clock must have ended for its degradation report to be closed; 24 hours
+    /// unless set.
+    pub fn with_close_after(mut self, close_after: Duration) -> Self {
+        self.close_after_ms = close_after.as_millis() as i64;
         self
     }
 

@@ -68,6 +68,9 @@ pub struct ObjectiveSpec {
     /// What follows a breach, such as `billing_credit`.
     #[serde(default)]
     pub consequence: Option<String>,
+    /// Who works on a breach: its degradation report is assigned to them.
+    #[serde(default)]
+    pub owner: Option<String>,
 }
 
 fn default_warnings() -> Vec<u8> {

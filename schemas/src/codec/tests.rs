@@ -24,6 +24,7 @@ macro_rules! for_each_record {
         $check::<PartnerDelivery>($($argument),*);
         $check::<DeliveryOutcome>($($argument),*);
         $check::<SlaState>($($argument),*);
+        $check::<SlaDegradation>($($argument),*);
         $check::<SlaViolation>($($argument),*);
         $check::<DeadLetter>($($argument),*);
         $check::<KpiWindow>($($argument),*);

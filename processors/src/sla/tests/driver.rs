@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use schemas::{BillingRecord, Family, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
+use schemas::{BillingRecord, Family, LifecycleFact, SlaDegradation, SlaState, SlaStatus, SlaViolation, Timestamp};
 use topology::{TestDriver, TopologyBuilder};
 
 use crate::route::{Router, default_routes};
@@ -131,6 +131,12 @@ impl Sla {
     pub(super) fn violations(&mut self) -> Vec<SlaViolation> {
         let records = self.driver.read("hub.sla.violation");
         records.iter().map(|record| schemas::decode(record.value.as_ref().unwrap()).unwrap()).collect()
+    }
+
+    /// What was told of degradation reports since.
+    pub(super) fn reports(&mut self) -> Vec<SlaDegradation> {
+        let records = self.driver.read("hub.degradation");
+        records.iter().filter_map(|record| record.value.as_ref()).map(|value| schemas::decode(value).unwrap()).collect()
     }
 
     pub(super) fn billed(&mut self) -> Vec<BillingRecord> {

@@ -5,5 +5,6 @@ mod driver;
 mod faults;
 mod ledger;
 mod naive;
+mod report;
 mod scenarios;
 mod terms;
