@@ -34,9 +34,9 @@ fn wait_for(hub: &Hub, state: &str, wanted: f64) {
 }
 
 /// What `hub sla` says: its exit code and the JSON of its answer, if it is one.
-fn sla(hub: &Hub, data: &Path, command: &str, entity: &str) -> (Option<i32>, Value) {
+fn sla(hub: &Hub, data: &Path, command: &str, argument: &str) -> (Option<i32>, Value) {
     let token = data.join("token").display().to_string();
-    let output = run_hub(&["sla", command, entity, "--url", &hub.url, "--token-file", &token, "-o", "json"], b"");
+    let output = run_hub(&["sla", command, argument, "--url", &hub.url, "--token-file", &token, "-o", "json"], b"");
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default())
 }
 
@@ -66,6 +66,51 @@ fn the_account_of_a_clock_can_be_asked_for() {
         (Some(0), &true.into(), &Value::Null)
     );
     assert_eq!(sla(&hub, data.path(), "show", "order:unknown").0, Some(1));
+    assert_eq!(hub.stop(), Some(0));
+}
+
+#[test]
+fn open_clocks_and_violations_are_listed() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("hub.toml");
+    std::fs::write(&file, CONFIGURATION).expect("a writable folder");
+    let hub = Hub::start(data.path(), Some(&file));
+    hub.send(&order_created("done"));
+    hub.send(&order_state("done", "inProgress"));
+    hub.send(&order_state("done", "completed"));
+    hub.send(&order_created("first"));
+    wait_for(&hub, "open", 1.0);
+    hub.send(&order_created("second"));
+    wait_for(&hub, "open", 2.0);
+    wait_for(&hub, "met", 1.0);
+    let entities = |told: &Value, what: &str| -> Vec<String> {
+        let items = told[what].as_array().expect("a list");
+        items.iter().map(|item| item["entity"].as_str().expect("an entity").to_owned()).collect()
+    };
+    let (code, told) = sla(&hub, data.path(), "list", "--objective=quick-order");
+    assert_eq!(
+        (code, entities(&told, "clocks")),
+        (Some(0), vec!["order:first".into(), "order:second".into()]),
+        "{told}"
+    );
+    let (_, told) = sla(&hub, data.path(), "list", "--limit=1");
+    assert_eq!((entities(&told, "clocks"), &told["all"]), (vec!["order:first".to_owned()], &2.into()), "{told}");
+    let (_, told) = sla(&hub, data.path(), "list", "--objective=another");
+    assert_eq!(told["clocks"], serde_json::json!([]));
+
+    wait_for(&hub, "breached", 2.0);
+    until("two violations", Duration::from_secs(60), || {
+        let (code, told) = sla(&hub, data.path(), "breaches", "--limit=10");
+        assert_eq!(code, Some(0), "{told}");
+        (told["all"] == 2).then(|| {
+            assert_eq!(entities(&told, "violations"), ["order:second", "order:first"], "the newest comes first");
+            assert_eq!(told["violations"][0]["consequence"], "billing_credit");
+        })
+    });
+    let (_, told) = sla(&hub, data.path(), "list", "--status=breached");
+    assert_eq!(entities(&told, "clocks"), ["order:first", "order:second"]);
+    let (_, told) = sla(&hub, data.path(), "breaches", "--from=2999-01-01T00:00:00Z");
+    assert_eq!(told["all"], 0);
     assert_eq!(hub.stop(), Some(0));
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::auth::Role;
 use super::server::Shared;
+use super::sla::SlaQuestion;
 
 /// How one part of the hub is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,6 +40,11 @@ pub trait Status: Send + Sync + 'static {
     /// # Errors
     /// Why it cannot be told now.
     fn sla_clocks(&self, entity: &str) -> Result<Option<serde_json::Value>, String>;
+    /// Answers a question about clocks and violations; nothing where this process sees none. It may block.
+    ///
+    /// # Errors
+    /// Why it cannot be told now.
+    fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, String>;
 }
 
 pub(super) async fn livez() -> &'static str {

@@ -34,3 +34,4 @@ pub use intake::{Admitted, Intake, Refusal};
 pub use ledger::{IngestCounts, IngestLedger};
 pub use problem::ProblemCode;
 pub use server::{Limits, Server, ServerSettings};
+pub use sla::SlaQuestion;

@@ -104,7 +104,7 @@ problems! {
     /// A parameter that cannot be.
     BadParameter = "5013", "bad_parameter", 400,
         "A query parameter has a value that it does not take.",
-        "Use source once, with any name, and on_invalid once, as reject or dead_letter.";
+        "Events take source once, with any name, and on_invalid once, as reject or dead_letter; of other paths the detail says it.";
 }
 
 /// An answer that says what is wrong.

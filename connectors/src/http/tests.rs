@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Client, Response, StatusCode};
-use schemas::{Code, DeadLetter, Timestamp};
+use schemas::{Code, DeadLetter, SlaStatus, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -67,6 +67,33 @@ impl Status for Fine {
             _ => Ok(None),
         }
     }
+
+    fn sla(&self, question: &SlaQuestion) -> Result<Option<Value>, String> {
+        Ok(Some(json!({ "asked": format!("{question:?}") })))
+    }
+}
+
+#[tokio::test]
+async fn lists_of_clocks_take_what_can_be_and_are_told_to_viewers_only() {
+    let hub = start(Limits::default()).await;
+    let ask = |path: &str| hub.client.get(format!("{}/v1/sla/{path}", hub.url));
+    for path in ["clocks", "violations"] {
+        problem(ask(path).send().await.unwrap(), 401, "HUB-5001").await;
+        problem(ask(path).bearer_auth(TOKEN).send().await.unwrap(), 403, "HUB-5002").await;
+    }
+    let wrong =
+        ["clocks?limit=0", "clocks?limit=1001", "clocks?status=met", "clocks?state=open", "violations?from=now"];
+    for path in wrong {
+        problem(ask(path).bearer_auth(VIEWER).send().await.unwrap(), 400, "HUB-5013").await;
+    }
+    let asked = async |path: &str| -> String {
+        let told: Value = ask(path).bearer_auth(VIEWER).send().await.unwrap().json().await.unwrap();
+        told["asked"].as_str().unwrap().to_owned()
+    };
+    let clocks = SlaQuestion::Clocks { objective: Some("a b".into()), status: Some(SlaStatus::Paused), limit: 7 };
+    assert_eq!(asked("clocks?objective=a%20b&status=paused&limit=7").await, format!("{clocks:?}"));
+    let violations = SlaQuestion::Violations { from: Some(Timestamp(1_000)), limit: 50 };
+    assert_eq!(asked("violations?from=1970-01-01T00:00:01Z").await, format!("{violations:?}"));
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use connectors::delivery::http::wall_clock;
-use connectors::http::{Committer, CommitterSettings, Credentials, IngestLedger, Limits, Role, Server, ServerSettings};
+use connectors::http::{
+    Committer, CommitterSettings, Credentials, IngestLedger, Limits, Role, Server, ServerSettings, SlaQuestion,
+};
 use connectors::sink::Shutdown;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -26,8 +28,10 @@ use super::observation::Observation;
 use super::process;
 use super::schemas;
 use super::sinks::Sinks;
+use super::sla_answer::SlaSight;
 use super::sla_view::{self, SharedView, SlaView};
 use super::status::{HubStatus, not_ready};
+use super::violation_view::{self, SharedViolations};
 use super::waiting::Waiting;
 use super::workers::Workers;
 use crate::config::{self, Config};
@@ -97,7 +101,9 @@ pub(super) struct Parts {
     sink_view: Mutex<Vec<(&'static str, connectors::sink::SinkSnapshot)>>,
     ingest: IngestLedger,
     memory: Arc<MemoryBudget>,
-    sla: SharedView,
+    sla: SlaSight,
+    /// Whether this process has the part that keeps clocks.
+    has_sla: bool,
     kpis: SharedKpis,
     burns: SharedBurns,
     /// Group and topic of parts that no process runs.
@@ -162,6 +168,7 @@ impl Hub {
         let workers = Workers::start(&part, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
         let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
+        let violations = SharedViolations::default();
         let (kpis, burns) = (SharedKpis::default(), SharedBurns::default());
         let mut threads = Vec::new();
         if chosen.has("kpi") {
@@ -181,6 +188,14 @@ impl Hub {
             let view =
                 sla_view::start(log.clone(), config.log.partitions, sla.clone(), background.clone(), failure.clone());
             threads.push(view.context("no thread")?);
+            let view = violation_view::start(
+                log.clone(),
+                config.log.partitions,
+                violations.clone(),
+                background.clone(),
+                failure.clone(),
+            );
+            threads.push(view.context("no thread")?);
         }
         if let OpenLog::Embedded(embedded) = &opened {
             let tidying = maintenance::start(embedded.clone(), background.clone(), failure.clone());
@@ -199,7 +214,8 @@ impl Hub {
             sinks: tokio::sync::Mutex::new(sinks),
             ingest: ingest.clone(),
             memory,
-            sla,
+            sla: SlaSight { clocks: sla, violations },
+            has_sla: chosen.has("sla"),
             kpis,
             burns,
             resting,
@@ -350,7 +366,7 @@ impl Parts {
         }
         seen.lag = self.lag().into_iter().map(|(place, (records, _))| (place, records)).collect();
         {
-            let view = lock(&self.sla);
+            let view = lock(&self.sla.clocks);
             seen.sla = view.summary(wall_clock());
             seen.sla_unknown = view.unknown();
         }
@@ -393,6 +409,11 @@ impl Parts {
             }
         }
         lag
+    }
+
+    /// Answers a question about clocks; nothing without the part that keeps them.
+    pub(super) fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, LogError> {
+        self.has_sla.then(|| self.sla.answer(self.log.as_ref(), question, wall_clock())).transpose()
     }
 
     /// Copies the books into the metrics.

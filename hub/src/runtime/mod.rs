@@ -21,9 +21,11 @@ mod observation;
 mod process;
 mod schemas;
 mod sinks;
+mod sla_answer;
 mod sla_view;
 mod status;
 mod tail;
+mod violation_view;
 mod waiting;
 mod workers;
 

@@ -7,14 +7,14 @@ use std::thread;
 
 use connectors::sink::Shutdown;
 use schemas::{SlaState, SlaStatus, Timestamp};
-use topology::Record;
+use topology::{Offset, Record};
 
 use super::failure::Failure;
 use super::observation::SlaCounts;
 use super::tail;
 use crate::wiring::SharedLog;
 
-const TOPIC: &str = "hub.sla.state";
+pub(super) const TOPIC: &str = "hub.sla.state";
 
 /// What is kept of one clock: its key's hash is the map's key, so a million of them stay small.
 #[derive(Clone, Copy)]
@@ -26,12 +26,22 @@ struct Clock {
     breach_at: Option<i64>,
     /// Place of why it is unknown, from 1; 0 where it is not.
     reason: u8,
+    /// Where the rest of its state is.
+    place: Place,
 }
 
+/// Where a record is: its partition and offset.
+pub(super) type Place = (u32, Offset);
+
+/// The statuses of clocks that have not ended, each with an order of its own.
+const LIVE: [SlaStatus; 3] = [SlaStatus::Open, SlaStatus::Paused, SlaStatus::Breached];
+const OPEN: usize = 0;
+
 impl Clock {
-    /// When it breaches, if it still runs towards that.
-    fn due(&self) -> Option<i64> {
-        self.breach_at.filter(|_| !self.closed && self.status == SlaStatus::Open)
+    /// Its status's number in [`LIVE`] and when it breaches, if it has not ended.
+    fn live(&self) -> Option<(usize, i64)> {
+        let order = LIVE.iter().position(|status| *status == self.status).filter(|_| !self.closed)?;
+        Some((order, self.breach_at.unwrap_or(i64::MAX)))
     }
 }
 
@@ -41,11 +51,11 @@ pub(super) struct SlaView {
     objectives: Vec<String>,
     counts: Vec<SlaCounts>,
     clocks: HashMap<u64, Clock>,
-    /// By objective: when which of the running clocks breaches.
-    due: Vec<BTreeSet<(i64, u64)>>,
     reasons: Vec<String>,
     /// Clocks that no verdict can be given of, by objective and reason.
     unknown: BTreeMap<(u16, u8), i64>,
+    /// By objective and status: when which of the clocks that have not ended breaches.
+    live: Vec<[BTreeSet<(i64, u64)>; LIVE.len()]>,
 }
 
 /// A view that a thread keeps up to date.
@@ -58,9 +68,9 @@ impl SlaView {
             objectives: Vec::new(),
             counts: Vec::new(),
             clocks: HashMap::new(),
-            due: Vec::new(),
             reasons: Vec::new(),
             unknown: BTreeMap::new(),
+            live: Vec::new(),
         }
     }
 
@@ -76,9 +86,9 @@ impl SlaView {
             self.count_unknown(old.objective, old.reason, -1);
         }
         if let Some(old) = self.clocks.remove(&id)
-            && let Some(at) = old.due()
+            && let Some((order, at)) = old.live()
         {
-            self.due[old.objective as usize].remove(&(at, id));
+            self.live[old.objective as usize][order].remove(&(at, id));
         }
         let Some(state) = state else { return };
         let objective = self.objective(&state.objective);
@@ -87,9 +97,10 @@ impl SlaView {
         let reason = state.reason.as_deref().map_or(0, |reason| self.reason(reason));
         self.count_unknown(objective, reason, 1);
         let breach_at = state.breach_at.map(Timestamp::as_millis);
-        let clock = Clock { objective, status, closed, warned, breach_at, reason };
-        if let Some(at) = clock.due() {
-            self.due[objective as usize].insert((at, id));
+        let place = (record.partition, record.offset);
+        let clock = Clock { objective, status, closed, warned, breach_at, reason, place };
+        if let Some((order, at)) = clock.live() {
+            self.live[objective as usize][order].insert((at, id));
         }
         self.clocks.insert(id, clock);
     }
@@ -100,7 +111,7 @@ impl SlaView {
         }
         self.objectives.push(name.to_owned());
         self.counts.push(SlaCounts::default());
-        self.due.push(BTreeSet::new());
+        self.live.push(Default::default());
         (self.objectives.len() - 1) as u16
     }
 
@@ -130,7 +141,7 @@ impl SlaView {
 
     /// The counts of each objective, with the time to its next breach.
     pub(super) fn summary(&self, now: Timestamp) -> BTreeMap<String, SlaCounts> {
-        let next = self.due.iter().map(|due| due.range((now.as_millis() + 1, 0)..).next());
+        let next = self.live.iter().map(|live| live[OPEN].range((now.as_millis() + 1, 0)..).next());
         let objectives = self.objectives.iter().zip(&self.counts).zip(next);
         objectives
             .map(|((name, counts), next)| {
@@ -138,6 +149,28 @@ impl SlaView {
                 (name.clone(), SlaCounts { next_breach_seconds, ..*counts })
             })
             .collect()
+    }
+
+    /// Where the states of the clocks are that breach first, in that order, and how many there are in
+    /// all; those of one objective or status only where it is named. What has no time to breach is last.
+    pub(super) fn first(
+        &self,
+        objective: Option<&str>,
+        status: Option<SlaStatus>,
+        limit: usize,
+    ) -> (Vec<Place>, usize) {
+        let is_wanted = |found: SlaStatus| status.map_or(found != SlaStatus::Breached, |wanted| wanted == found);
+        let named = self.objectives.iter().zip(&self.live);
+        let named = named.filter(|(name, _)| objective.is_none_or(|wanted| wanted == name.as_str()));
+        let orders = named.flat_map(|(_, live)| LIVE.into_iter().zip(live));
+        let (mut clocks, mut all) = (Vec::new(), 0);
+        for (_, order) in orders.filter(|(status, _)| is_wanted(*status)) {
+            all += order.len();
+            clocks.extend(order.iter().take(limit));
+        }
+        clocks.sort_unstable();
+        clocks.truncate(limit);
+        (clocks.iter().filter_map(|(_, id)| self.clocks.get(id)).map(|clock| clock.place).collect(), all)
     }
 }
 
@@ -181,7 +214,7 @@ mod tests {
         Record {
             topic: TOPIC.into(),
             partition: 0,
-            offset: topology::Offset(0),
+            offset: Offset(0),
             timestamp: Timestamp(0),
             key: Some(entity.to_owned().into()),
             value: Some(schemas::encode(&state).into()),
@@ -214,5 +247,29 @@ mod tests {
         assert_eq!(view.summary(Timestamp(0))["repair"].open, 0);
         view.apply(&state("a", SlaStatus::Open, false, 9));
         assert_eq!((view.unknown(), view.summary(Timestamp(0))["repair"].open), ([(place, 0)].into(), 1));
+    }
+
+    #[test]
+    fn the_first_to_breach_are_listed_first() {
+        let mut view = SlaView::new();
+        let clocks = [
+            ("a", SlaStatus::Open, false, 9_000),
+            ("b", SlaStatus::Open, false, 5_000),
+            ("c", SlaStatus::Paused, false, i64::MAX),
+            ("d", SlaStatus::Breached, false, 1_000),
+            ("e", SlaStatus::Breached, true, 1_000),
+            ("f", SlaStatus::Met, true, 1_000),
+        ];
+        for (offset, (entity, status, closed, breach_at)) in (0..).zip(clocks) {
+            view.apply(&Record { offset: Offset(offset), ..state(entity, status, closed, breach_at) });
+        }
+        let first = |objective, status, limit| {
+            let (places, all) = view.first(objective, status, limit);
+            (places.into_iter().map(|(_, offset)| offset.0).collect::<Vec<_>>(), all)
+        };
+        assert_eq!(first(None, None, 10), (vec![1, 0, 2], 3));
+        assert_eq!(first(Some("repair"), None, 1), (vec![1], 3));
+        assert_eq!(first(Some("another"), None, 1), (vec![], 0));
+        assert_eq!(first(None, Some(SlaStatus::Breached), 10), (vec![3], 1));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use connectors::delivery::http::wall_clock;
-use connectors::http::{PartStatus, Status};
+use connectors::http::{PartStatus, SlaQuestion, Status};
 use schemas::Timestamp;
 use topology::{TaskState, WorkerSnapshot};
 
@@ -70,6 +70,10 @@ impl Status for HubStatus {
         let ledger = processors::sla::explain(&self.parts.objectives, entity, &value, wall_clock());
         let ledger = ledger.map_err(|_| "The stored clocks cannot be read.".to_owned())?;
         serde_json::to_value(ledger).map(Some).map_err(|error| error.to_string())
+    }
+
+    fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, String> {
+        self.parts.sla(question).map_err(|error| format!("The log cannot be read now: {error}."))
     }
 }
 

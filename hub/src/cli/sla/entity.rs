@@ -1,17 +1,13 @@
 //! `hub sla show ENTITY` and `hub sla explain ENTITY`.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::super::exit::{self, Exit, fail, fail_with_help};
+use super::super::Output;
+use super::super::exit::{self, Exit, fail_with_help};
 use super::super::remote::Remote;
-use super::super::{Output, run};
-
-/// How long the hub may take.
-const SILENCE: Duration = Duration::from_secs(10);
+use super::ask::{ask, duration};
 
 /// Which entity, of which hub.
 #[derive(Debug, clap::Args)]
@@ -32,15 +28,7 @@ impl Ask {
             let help = "write it as kind:id, such as order:PO-1 or ticket:TT-7";
             return fail_with_help(Exit::Failed, "the entity has no kind, or no id", help);
         }
-        let token = match self.remote.token() {
-            Ok(token) => token,
-            Err(exit) => return exit,
-        };
-        let answer = match run::runtime() {
-            Ok(runtime) => runtime.block_on(self.ask(&token)),
-            Err(error) => return fail(Exit::Failed, error),
-        };
-        match answer {
+        match ask(&self.remote, &["clocks", &self.entity], &[]) {
             Ok(mut answer) => {
                 if !explain && let Some(clocks) = answer["clocks"].as_array_mut() {
                     clocks.iter_mut().filter_map(Value::as_object_mut).for_each(|clock| drop(clock.remove("lines")));
@@ -52,36 +40,6 @@ impl Ask {
             }
             Err(exit) => exit,
         }
-    }
-
-    async fn ask(&self, token: &str) -> Result<Value, Exit> {
-        let mut url = self.remote.url.clone();
-        url.set_query(None);
-        url.path_segments_mut().map_err(|()| fail(Exit::Failed, "the address can have no path"))?.clear().extend([
-            "v1",
-            "sla",
-            "clocks",
-            &self.entity,
-        ]);
-        let client = self.remote.client(SILENCE).map_err(|error| fail(Exit::Failed, error))?;
-        let unreachable = |error: reqwest::Error| {
-            let help = "is it running? --url or HUB_URL says where";
-            fail_with_help(Exit::Unreachable, format_args!("the hub does not answer: {}", error.without_url()), help)
-        };
-        let response = client.get(url).bearer_auth(token).send().await.map_err(unreachable)?;
-        let status = response.status();
-        let body: Value = response.json().await.map_err(unreachable)?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let why = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("the hub gave no reason").to_owned();
-        Err(match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                fail_with_help(Exit::NotAllowed, why, "the token needs the role viewer")
-            }
-            StatusCode::SERVICE_UNAVAILABLE => fail(Exit::TryAgain, why),
-            _ => fail(Exit::Failed, why),
-        })
     }
 }
 
@@ -118,16 +76,6 @@ fn text(answer: &Value) -> String {
         }
     }
     text
-}
-
-/// A time as people say it: `2d 3h 4m 5s`, its zero parts left out.
-fn duration(millis: i64) -> String {
-    let seconds = millis.unsigned_abs() / 1_000;
-    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
-    let said: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
-    let sign = if millis < 0 && seconds > 0 { "-" } else { "" };
-    if said.is_empty() { "0s".to_owned() } else { format!("{sign}{}", said.join(" ")) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `hub sla`: the SLA clocks of a running hub.
 
+mod ask;
 mod entity;
+mod list;
 mod rules;
 
 use clap::Subcommand;
@@ -21,6 +23,10 @@ enum Command {
     Show(entity::Ask),
     /// Shows how each clock of an entity came to what it is: every start, pause, night and holiday.
     Explain(entity::Ask),
+    /// Lists the clocks that have not ended, the first to breach first.
+    List(list::List),
+    /// Lists violations, the newest first.
+    Breaches(list::Breaches),
     /// Prints the SLOs of a configuration as Prometheus recording and alerting rules.
     Rules(rules::Rules),
 }
@@ -30,6 +36,8 @@ impl Sla {
         match self.command {
             Command::Show(ask) => ask.run(false),
             Command::Explain(ask) => ask.run(true),
+            Command::List(list) => list.run(),
+            Command::Breaches(breaches) => breaches.run(),
             Command::Rules(rules) => rules.run(terminal),
         }
     }
