@@ -35,6 +35,16 @@ pub struct DiskEvents {
     pub failed_batches: u64,
 }
 
+impl DiskEvents {
+    /// Adds what happened to another disk.
+    pub fn add(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.failed_reads += other.failed_reads;
+        self.batches += other.batches;
+        self.failed_batches += other.failed_batches;
+    }
+}
+
 #[derive(Clone, Default)]
 struct Saved {
     stores: Vec<SavedStore>,

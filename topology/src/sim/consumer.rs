@@ -34,12 +34,13 @@ impl Consumer for SimConsumer {
             return Ok(Poll::Idle);
         };
         member.turn = member.turn.wrapping_add(1);
-        let read: Vec<_> =
+        let reading: Vec<_> =
             member.reading.keys().filter(|partition| !member.paused.contains(*partition)).cloned().collect();
-        let turn = member.turn % read.len().max(1);
+        let turn = member.turn % reading.len().max(1);
+        let max_bytes = state.served_bytes(max_bytes);
         let before = into.len();
         let mut bytes = 0;
-        for partition in read[turn..].iter().chain(&read[..turn]) {
+        for partition in reading[turn..].iter().chain(&reading[..turn]) {
             let end = state.look(partition)?;
             let Some(member) = state.groups.get_mut(&self.group).and_then(|group| group.members.get_mut(&self.session))
             else {
@@ -65,6 +66,8 @@ impl Consumer for SimConsumer {
 
     fn seek(&mut self, partition: &TopicPartition, next: Offset) -> Result<(), LogError> {
         let mut state = self.log.lock();
+        let per_mille = state.faults.seek;
+        state.maybe_fail(per_mille, |events| &mut events.seeks)?;
         let member = state.groups.get_mut(&self.group).and_then(|group| group.members.get_mut(&self.session));
         let position = member.and_then(|member| member.reading.get_mut(partition));
         *position.ok_or_else(|| LogError::UnknownPartition(partition.clone()))? = next;

@@ -11,8 +11,18 @@ pub struct FaultPlan {
     pub lost_acknowledgement: u32,
     /// A commit fails with an error, with nothing of it visible.
     pub failed_commit: u32,
+    /// A producer or a consumer cannot be had.
+    pub begin: u32,
+    /// A record is not taken into the transaction, which stays open without it.
+    pub send: u32,
+    /// A consumer does not go back to where it is told, as after an abort.
+    pub seek: u32,
     /// A poll answers with an error that may be retried.
     pub poll: u32,
+    /// A log that is asked for positions, bounds or records gives an error.
+    pub read: u32,
+    /// A poll or a read brings one record only, whatever there is.
+    pub short_read: u32,
     /// A partition that a commit wrote to shows it only a few reads later.
     pub late_marker: u32,
     /// A checkpoint's batch fails, with nothing of it written.
@@ -28,7 +38,12 @@ impl FaultPlan {
         fence: 0,
         lost_acknowledgement: 0,
         failed_commit: 0,
+        begin: 0,
+        send: 0,
+        seek: 0,
         poll: 0,
+        read: 0,
+        short_read: 0,
         late_marker: 0,
         checkpoint_write: 0,
         checkpoint_read: 0,
@@ -40,9 +55,41 @@ impl FaultPlan {
         fence: 25,
         lost_acknowledgement: 25,
         failed_commit: 25,
+        begin: 20,
+        send: 2,
+        seek: 20,
         poll: 40,
+        read: 2,
+        short_read: 60,
         late_marker: 60,
         checkpoint_write: 10,
         checkpoint_read: 3,
     };
+}
+
+/// How often a log failed on its way to a commit. How commits themselves ended is counted by
+/// [`SimulationEvents`](super::SimulationEvents).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogEvents {
+    /// Producers and consumers that could not be had.
+    pub begins: u64,
+    /// Records that were not taken.
+    pub sends: u64,
+    /// Consumers that did not go back.
+    pub seeks: u64,
+    /// Reads, and questions for bounds and positions, that failed.
+    pub reads: u64,
+    /// Polls and reads that brought one record only.
+    pub short_reads: u64,
+}
+
+impl LogEvents {
+    /// Adds what happened to another log.
+    pub fn add(&mut self, other: Self) {
+        self.begins += other.begins;
+        self.sends += other.sends;
+        self.seeks += other.seeks;
+        self.reads += other.reads;
+        self.short_reads += other.short_reads;
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use schemas::Timestamp;
 
-use super::{DiskEvents, FaultPlan, MemoryCheckpoints, Rng, SimLog};
+use super::{DiskEvents, FaultPlan, LogEvents, MemoryCheckpoints, Rng, SimLog};
 use crate::{
     CheckpointSettings, Commit, Ledger, Log, LogError, MemoryBudget, OutgoingRecord, TopicSpec, Topology, Worker,
     WorkerError, WorkerSettings,
@@ -27,6 +27,8 @@ pub struct SimulationSettings {
     pub kick: u32,
     /// How often in a thousand steps a worker closes in good order and comes back later.
     pub leave: u32,
+    /// How far a worker's clock is from the simulation's at most, either way. Each new worker has its own.
+    pub clock_skew: Duration,
     /// Whether each worker has a disk of its own with checkpoints.
     pub checkpoints: bool,
     /// What the workers are told; member numbers are the simulation's.
@@ -43,6 +45,7 @@ impl SimulationSettings {
             crash: 15,
             kick: 10,
             leave: 10,
+            clock_skew: Duration::from_millis(400),
             checkpoints: true,
             worker: WorkerSettings {
                 checkpoints: CheckpointSettings {
@@ -63,6 +66,8 @@ pub struct Simulation {
     rng: Rng,
     now: Timestamp,
     workers: Vec<Option<Worker>>,
+    /// How many milliseconds each worker's clock is fast.
+    fast: Vec<i64>,
     /// The disk of each worker, which a crash leaves as it is.
     disks: Vec<MemoryCheckpoints>,
     /// What went wrong on the way and was survived, by kind.
@@ -88,6 +93,19 @@ pub struct SimulationEvents {
     pub commits: u64,
 }
 
+impl SimulationEvents {
+    /// Adds what happened in another simulation.
+    pub fn add(&mut self, other: Self) {
+        self.crashes += other.crashes;
+        self.log_errors += other.log_errors;
+        self.kicks += other.kicks;
+        self.leaves += other.leaves;
+        self.aborts += other.aborts;
+        self.fenced += other.fenced;
+        self.commits += other.commits;
+    }
+}
+
 impl Simulation {
     /// A simulation with all topics of the topology on a new log; no worker lives yet.
     ///
@@ -104,9 +122,10 @@ impl Simulation {
         log.ensure_topics(&all_topics(&topology, &settings.worker, settings.partitions))?;
         log.set_faults(settings.faults);
         let workers = (0..settings.workers).map(|_| None).collect();
+        let fast = vec![0; settings.workers as usize];
         let disk = |worker: u32| MemoryCheckpoints::with_faults(seed ^ u64::from(worker + 1) << 32, settings.faults);
         let disks = (0..settings.workers).map(disk).collect();
-        Ok(Self { topology, settings, log, rng, now, workers, disks, events: SimulationEvents::default() })
+        Ok(Self { topology, settings, log, rng, now, workers, fast, disks, events: SimulationEvents::default() })
     }
 
     /// The log below.
@@ -163,14 +182,16 @@ impl Simulation {
             self.events.crashes += 1;
             return Ok(());
         }
-        let now = self.now;
         if self.rng.chance(self.settings.leave)
             && let Some(mut worker) = self.workers[chosen].take()
         {
             self.events.leaves += 1;
+            let now = self.clock_of(chosen);
             return self.survive(worker.close(now)).map(drop);
         }
-        let Some(worker) = self.alive(chosen)? else { return Ok(()) };
+        self.start_if_dead(chosen)?;
+        let now = self.clock_of(chosen);
+        let Some(worker) = &mut self.workers[chosen] else { return Ok(()) };
         let step = worker.run_once(now, Duration::ZERO);
         match self.survive(step)? {
             None => self.workers[chosen] = None,
@@ -198,8 +219,9 @@ impl Simulation {
             self.now = self.now.plus_millis(7);
             let mut idle = true;
             for index in 0..self.workers.len() {
-                let now = self.now;
-                let Some(worker) = self.alive(index)? else { continue };
+                self.start_if_dead(index)?;
+                let now = self.clock_of(index);
+                let Some(worker) = &mut self.workers[index] else { continue };
                 let step = worker.run_once(now, Duration::ZERO)?;
                 idle &= step.idle && step.records + step.timers == 0 && step.commit.is_none();
                 // What comes within a second is waited for; a clock set for tomorrow is not.
@@ -217,13 +239,13 @@ impl Simulation {
     /// What happened to the disks of all workers.
     pub fn disk_events(&self) -> DiskEvents {
         let mut sum = DiskEvents::default();
-        for events in self.disks.iter().map(MemoryCheckpoints::events) {
-            sum.reads += events.reads;
-            sum.failed_reads += events.failed_reads;
-            sum.batches += events.batches;
-            sum.failed_batches += events.failed_batches;
-        }
+        self.disks.iter().for_each(|disk| sum.add(disk.events()));
         sum
+    }
+
+    /// How often the log failed, commits apart.
+    pub fn log_events(&self) -> LogEvents {
+        self.log.events()
     }
 
     /// How many entries the checkpoints of all workers hold.
@@ -238,8 +260,15 @@ impl Simulation {
         sum
     }
 
-    fn alive(&mut self, index: usize) -> Result<Option<&mut Worker>, WorkerError> {
+    /// What a worker takes for the time.
+    fn clock_of(&self, index: usize) -> Timestamp {
+        self.now.plus_millis(self.fast[index])
+    }
+
+    fn start_if_dead(&mut self, index: usize) -> Result<(), WorkerError> {
         if self.workers[index].is_none() {
+            let skew = self.settings.clock_skew.as_millis() as usize;
+            self.fast[index] = self.rng.below(2 * skew + 1) as i64 - skew as i64;
             let mut settings =
                 WorkerSettings { member: index as u32, members: self.settings.workers, ..self.settings.worker.clone() };
             // Each worker stands for a process: it has its own memory as it has its own disk.
@@ -250,7 +279,7 @@ impl Simulation {
             let log: Arc<dyn Log> = Arc::new(self.log.clone());
             self.workers[index] = Some(Worker::new(self.topology.clone(), log, settings)?);
         }
-        Ok(self.workers[index].as_mut())
+        Ok(())
     }
 
     /// Simulated errors end the worker, others the simulation.

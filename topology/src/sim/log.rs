@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::consumer::SimConsumer;
 use super::group::Group;
 use super::producer::SimProducer;
-use super::{FaultPlan, Rng};
+use super::{FaultPlan, LogEvents, Rng};
 use crate::{
     Consumer, ConsumerConfig, Log, LogError, Offset, Position, Producer, Record, TopicName, TopicPartition, TopicSpec,
 };
@@ -19,6 +19,8 @@ pub struct SimLog {
 
 pub(super) struct State {
     pub(super) topics: BTreeMap<TopicName, Vec<Vec<Record>>>,
+    /// How many partitions each topic has: every poll asks.
+    counts: Arc<BTreeMap<TopicName, u32>>,
     /// How topics shall be kept; nothing is ever deleted here.
     specs: BTreeMap<TopicName, TopicSpec>,
     pub(super) groups: BTreeMap<String, Group>,
@@ -28,6 +30,7 @@ pub(super) struct State {
     pub(super) late: BTreeMap<TopicPartition, LateMarker>,
     pub(super) faults: FaultPlan,
     pub(super) rng: Rng,
+    pub(super) events: LogEvents,
     next_session: u64,
 }
 
@@ -64,10 +67,28 @@ impl State {
         Ok(late.stable_end)
     }
 
+    /// Fails by this chance per thousand, and counts that.
+    pub(super) fn maybe_fail(&mut self, per_mille: u32, count: fn(&mut LogEvents) -> &mut u64) -> Result<(), LogError> {
+        if self.rng.chance(per_mille) {
+            *count(&mut self.events) += 1;
+            return Err(LogError::Retriable("the simulated broker does not answer".into()));
+        }
+        Ok(())
+    }
+
+    /// About how many bytes a read brings that may bring `max_bytes`.
+    pub(super) fn served_bytes(&mut self, max_bytes: usize) -> usize {
+        let per_mille = self.faults.short_read;
+        if self.rng.chance(per_mille) {
+            self.events.short_reads += 1;
+            return max_bytes.min(1);
+        }
+        max_bytes
+    }
+
     /// The group, and the partition counts it may need.
-    pub(super) fn group(&mut self, name: &str) -> (&mut Group, BTreeMap<TopicName, u32>) {
-        let counts = self.topics.iter().map(|(name, partitions)| (name.clone(), partitions.len() as u32)).collect();
-        (self.groups.entry(name.to_owned()).or_default(), counts)
+    pub(super) fn group(&mut self, name: &str) -> (&mut Group, Arc<BTreeMap<TopicName, u32>>) {
+        (self.groups.entry(name.to_owned()).or_default(), self.counts.clone())
     }
 }
 
@@ -90,12 +111,14 @@ impl SimLog {
     pub fn with_faults(seed: u64, faults: FaultPlan) -> Self {
         let state = State {
             topics: BTreeMap::new(),
+            counts: Arc::default(),
             specs: BTreeMap::new(),
             groups: BTreeMap::new(),
             epochs: BTreeMap::new(),
             late: BTreeMap::new(),
             faults,
             rng: Rng::new(seed),
+            events: LogEvents::default(),
             next_session: 0,
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -119,6 +142,25 @@ impl SimLog {
         group.kick(member, &counts);
     }
 
+    /// How often it failed, commits apart.
+    pub fn events(&self) -> LogEvents {
+        self.lock().events
+    }
+
+    fn asked(&self) -> Result<MutexGuard<'_, State>, LogError> {
+        let mut state = self.lock();
+        let per_mille = state.faults.read;
+        state.maybe_fail(per_mille, |events| &mut events.reads)?;
+        Ok(state)
+    }
+
+    fn begun(&self) -> Result<MutexGuard<'_, State>, LogError> {
+        let mut state = self.lock();
+        let per_mille = state.faults.begin;
+        state.maybe_fail(per_mille, |events| &mut events.begins)?;
+        Ok(state)
+    }
+
     /// All committed records of a topic, partition by partition; none for an unknown topic.
     pub fn records(&self, topic: &str) -> Vec<Record> {
         self.lock().topics.get(topic).map(|partitions| partitions.concat()).unwrap_or_default()
@@ -136,13 +178,14 @@ impl Log for SimLog {
                 return Err(LogError::PartitionCount { topic: spec.name.clone(), actual, wanted: spec.partitions });
             }
             state.specs.entry(spec.name.clone()).or_insert_with(|| spec.clone());
+            Arc::make_mut(&mut state.counts).insert(spec.name.clone(), spec.partitions);
         }
         Ok(())
     }
 
     fn topic_specs(&self, names: &[TopicName]) -> Result<Vec<TopicSpec>, LogError> {
         let state = self.lock();
-        let known = names.iter().filter_map(|name| Some((name, state.topics.get(name)?.len() as u32)));
+        let known = names.iter().filter_map(|name| Some((name, *state.counts.get(name)?)));
         let spec = |(name, partitions): (&TopicName, u32)| {
             state.specs.get(name).cloned().unwrap_or_else(|| TopicSpec::delete(name.clone(), partitions, None))
         };
@@ -163,15 +206,15 @@ impl Log for SimLog {
     }
 
     fn topics(&self) -> Result<Vec<(TopicName, u32)>, LogError> {
-        Ok(self.lock().topics.iter().map(|(name, partitions)| (name.clone(), partitions.len() as u32)).collect())
+        Ok(self.lock().counts.iter().map(|(name, partitions)| (name.clone(), *partitions)).collect())
     }
 
     fn bounds(&self, partition: &TopicPartition) -> Result<(Offset, Offset), LogError> {
-        Ok((Offset(0), Offset(self.lock().look(partition)? as i64)))
+        Ok((Offset(0), Offset(self.asked()?.look(partition)? as i64)))
     }
 
     fn written_end(&self, partition: &TopicPartition) -> Result<Offset, LogError> {
-        Ok(Offset(self.lock().partition(partition)?.len() as i64))
+        Ok(Offset(self.asked()?.partition(partition)?.len() as i64))
     }
 
     fn is_replayed(&self, _partition: &TopicPartition, next: Offset, end: Offset) -> Result<bool, LogError> {
@@ -180,7 +223,7 @@ impl Log for SimLog {
     }
 
     fn committed(&self, group: &str, partition: &TopicPartition) -> Result<Option<Position>, LogError> {
-        Ok(self.lock().groups.get(group).and_then(|group| group.committed.get(partition).cloned()))
+        Ok(self.asked()?.groups.get(group).and_then(|group| group.committed.get(partition).cloned()))
     }
 
     fn read(
@@ -190,7 +233,8 @@ impl Log for SimLog {
         max_bytes: usize,
         into: &mut Vec<Record>,
     ) -> Result<Offset, LogError> {
-        let mut state = self.lock();
+        let mut state = self.asked()?;
+        let max_bytes = state.served_bytes(max_bytes);
         let end = state.look(partition)?;
         let mut next = from.max(Offset(0));
         let mut bytes = 0;
@@ -206,7 +250,7 @@ impl Log for SimLog {
     }
 
     fn consumer(&self, config: ConsumerConfig) -> Result<Box<dyn Consumer>, LogError> {
-        let mut state = self.lock();
+        let mut state = self.begun()?;
         if let Some(missing) = config.topics.iter().find(|topic| !state.topics.contains_key(*topic)) {
             return Err(LogError::UnknownTopic(missing.clone()));
         }
@@ -218,7 +262,7 @@ impl Log for SimLog {
     }
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
-        let mut state = self.lock();
+        let mut state = self.begun()?;
         let epoch = state.epochs.entry(transactional_id.to_owned()).or_default();
         *epoch += 1;
         Ok(Box::new(SimProducer::new(self.clone(), transactional_id.to_owned(), *epoch)))

@@ -5,6 +5,43 @@
 //! rebalances in band. It never waits: a poll that finds nothing returns [`Poll::Idle`](crate::Poll)
 //! at once, and time passes only where the caller moves it. [`Simulation`] adds workers, a clock and
 //! chance: every run is a pure function of its seed, so a failing seed replays.
+//!
+//! A [`FaultPlan`] says what the log does to the workers on it:
+//!
+//! ```
+//! use schemas::Timestamp;
+//! use topology::sim::{FaultPlan, SimLog};
+//! use topology::{Commit, Log, OutgoingRecord, TopicSpec};
+//!
+//! let log = SimLog::with_faults(7, FaultPlan::NONE);
+//! log.ensure_topics(&[TopicSpec::delete("words", 1, None)])?;
+//! let word = |value: &'static [u8]| OutgoingRecord {
+//!     topic: "words".into(),
+//!     partition: None,
+//!     key: None,
+//!     value: Some(value.into()),
+//!     timestamp: Timestamp(0),
+//!     headers: Vec::new(),
+//! };
+//! let mut producer = log.producer("outside")?;
+//!
+//! // Every commit aborts: its caller has to do the work again.
+//! log.set_faults(FaultPlan { abort: 1000, ..FaultPlan::NONE });
+//! producer.send(word(b"lost"))?;
+//! assert_eq!(producer.commit("outside", &[])?, Commit::Aborted);
+//!
+//! // Every commit succeeds, and nobody hears of it: its caller has to find out before it does the work again.
+//! log.set_faults(FaultPlan { lost_acknowledgement: 1000, ..FaultPlan::NONE });
+//! producer.send(word(b"once"))?;
+//! assert!(producer.commit("outside", &[]).is_err());
+//! let values: Vec<_> = log.records("words").into_iter().filter_map(|record| record.value).collect();
+//! assert_eq!(values, ["once"]);
+//! # Ok::<(), topology::LogError>(())
+//! ```
+//!
+//! [`Producer::abort`](crate::Producer::abort) has no fault of its own: it cannot fail at the port, and a log that
+//! fails below it shows that with the next call. Partners that answer late or twice are simulated where they are
+//! called, on this log too: see the tests of the sinks in `connectors`.
 
 mod checkpoints;
 mod consumer;

@@ -28,9 +28,13 @@ impl SimProducer {
 
 impl Producer for SimProducer {
     fn send(&mut self, record: OutgoingRecord) -> Result<(), LogError> {
-        if !self.log.lock().topics.contains_key(&record.topic) {
+        let mut state = self.log.lock();
+        let per_mille = state.faults.send;
+        state.maybe_fail(per_mille, |events| &mut events.sends)?;
+        if !state.topics.contains_key(&record.topic) {
             return Err(LogError::UnknownTopic(record.topic));
         }
+        drop(state);
         self.open.push(record);
         Ok(())
     }

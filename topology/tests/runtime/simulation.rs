@@ -1,12 +1,15 @@
 //! Exactly once and conservation under every fault, for many seeds.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use schemas::{DeadLetter, Timestamp};
-use topology::sim::{DiskEvents, Rng, Simulation, SimulationEvents, SimulationSettings};
+use topology::sim::{DiskEvents, LogEvents, Rng, Simulation, SimulationEvents, SimulationSettings};
 use topology::{MemoryBudget, Outcome, Topology};
 
 use crate::fixture::counting;
@@ -40,7 +43,7 @@ fn append(simulation: &mut Simulation, rng: &mut Rng, model: &mut Model) {
 }
 
 /// Runs one seed and checks all that must hold; returns what went wrong on the way.
-fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<(SimulationEvents, DiskEvents), String> {
+fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<Happened, String> {
     let mut rng = Rng::new(!seed);
     let mut settings = SimulationSettings::harsh("app");
     // So little that restoring takes several steps, and something may go wrong between them.
@@ -69,7 +72,7 @@ fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<(SimulationE
     if simulation.checkpoint_entries() == 0 && seed.is_multiple_of(2) {
         return Err("no checkpoint was ever written".to_owned());
     }
-    Ok((simulation.events, simulation.disk_events()))
+    Ok(Happened { workers: simulation.events, log: simulation.log_events(), disks: simulation.disk_events() })
 }
 
 fn check(simulation: &Simulation, model: &Model) -> Result<(), String> {
@@ -124,41 +127,72 @@ fn check(simulation: &Simulation, model: &Model) -> Result<(), String> {
     equal("imbalance", ledger.imbalance() as u64, 0)
 }
 
+/// What happened on the way of many seeds.
+#[derive(Debug, Default)]
+struct Happened {
+    workers: SimulationEvents,
+    log: LogEvents,
+    disks: DiskEvents,
+}
+
+impl Happened {
+    fn add(&mut self, other: &Self) {
+        self.workers.add(other.workers);
+        self.log.add(other.log);
+        self.disks.add(other.disks);
+    }
+}
+
+/// Runs the seeds on all processors; the lowest one that failed, with the reason.
+fn run_all(seeds: Range<u64>) -> Result<Happened, (u64, String)> {
+    let topology = Arc::new(counting());
+    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(BTreeMap::new()));
+    let work = || {
+        let mut sum = Happened::default();
+        // The seeds below one that failed are all taken already.
+        while failed.lock().unwrap().is_empty() {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                break;
+            }
+            let ended = catch_unwind(AssertUnwindSafe(|| run(seed, &topology, 600)));
+            match ended.unwrap_or_else(|_| Err("it panicked, as said above".to_owned())) {
+                Ok(happened) => sum.add(&happened),
+                Err(reason) => drop(failed.lock().unwrap().insert(seed, reason)),
+            }
+        }
+        sum
+    };
+    let mut sum = Happened::default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().for_each(|worker| sum.add(&worker.join().unwrap()));
+    });
+    failed.into_inner().unwrap().pop_first().map_or(Ok(sum), Err)
+}
+
 #[test]
 fn every_seed_gives_what_the_straight_line_model_gives() {
-    let topology = Arc::new(counting());
-    let how_many = || std::env::var("SEEDS").map_or(300, |seeds| seeds.parse().expect("SEEDS is a number"));
-    let one = std::env::var("SEED").ok().map(|seed| seed.parse().expect("SEED is a number"));
-    let seeds = one.map_or(0..how_many(), |seed: u64| seed..seed + 1);
-    // Seeds that failed once: a worker that restores while another commits already.
-    let known = if one.is_some() { &[][..] } else { &[282, 4807] };
-    let mut sum = SimulationEvents::default();
-    let mut disks = DiskEvents::default();
-    for seed in seeds.chain(known.iter().copied()) {
-        match run(seed, &topology, 600) {
-            Ok((events, disk)) => {
-                disks.reads += disk.reads;
-                disks.failed_reads += disk.failed_reads;
-                disks.batches += disk.batches;
-                disks.failed_batches += disk.failed_batches;
-                sum.crashes += events.crashes;
-                sum.log_errors += events.log_errors;
-                sum.kicks += events.kicks;
-                sum.leaves += events.leaves;
-                sum.aborts += events.aborts;
-                sum.fenced += events.fenced;
-                sum.commits += events.commits;
-            }
-            Err(reason) => panic!("seed {seed}: {reason}\nreplay: SEED={seed} cargo test -p topology every_seed"),
-        }
-    }
+    let number =
+        |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number of seeds, or one seed"));
+    let one = number("SEED");
+    let seeds = one.map_or_else(|| 0..number("SEEDS").unwrap_or(5_000), |seed| seed..seed + 1);
+    let (count, started) = (seeds.end - seeds.start, Instant::now());
+    let sum = run_all(seeds).unwrap_or_else(|(seed, reason)| {
+        panic!("seed {seed}: {reason}\nreplay: SEED={seed} cargo test -p topology --test runtime every_seed")
+    });
+    println!("{count} seeds in {:.1} s: {sum:?}", started.elapsed().as_secs_f64());
     if one.is_none() {
         // A run without faults would prove nothing.
-        let each = [sum.crashes, sum.log_errors, sum.kicks, sum.leaves, sum.aborts, sum.fenced];
-        assert!(each.iter().all(|count| *count > 100), "{sum:?}");
-        assert!([disks.reads, disks.batches].iter().all(|count| *count > 2_000), "{disks:?}");
-        assert!([disks.failed_reads, disks.failed_batches].iter().all(|count| *count > 20), "{disks:?}");
-        assert!(sum.commits > 5_000, "{sum:?}");
+        let Happened { workers, log, disks } = &sum;
+        let ends = [workers.crashes, workers.log_errors, workers.kicks, workers.leaves, workers.aborts, workers.fenced];
+        assert!(ends.iter().all(|times| *times > count / 3), "{sum:?}");
+        let asked = [log.begins, log.sends, log.seeks, log.reads, log.short_reads];
+        assert!(asked.iter().all(|times| *times > count / 10), "{sum:?}");
+        assert!([disks.reads, disks.batches].iter().all(|times| *times > 6 * count), "{sum:?}");
+        assert!([disks.failed_reads, disks.failed_batches].iter().all(|times| *times > count / 15), "{sum:?}");
+        assert!(workers.commits > 16 * count, "{sum:?}");
     }
 }
 
