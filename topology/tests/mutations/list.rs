@@ -255,4 +255,28 @@ pub const MUTATIONS: &[Mutation] = &[
         "        self.checkpoint_failed(error);\n        self.rewind()?;\n",
         "        self.checkpoint_failed(error);\n",
     ),
+    mutation(
+        "a record that the log did not take counts as sent",
+        "task/run.rs",
+        "            producer.send(record)?;\n",
+        "            drop(producer.send(record));\n",
+    ),
+    mutation(
+        "a consumer that did not go back counts as gone back",
+        "worker/commit.rs",
+        "                consumer.seek(&queue.partition, queue.committed)?;\n",
+        "                drop(consumer.seek(&queue.partition, queue.committed));\n",
+    ),
+    mutation(
+        "a changelog that cannot be read counts as read",
+        "task/restore.rs",
+        "log.read(&self.changelog(store), next, max_bytes, scratch)?;",
+        "log.read(&self.changelog(store), next, max_bytes, scratch).unwrap_or(end);",
+    ),
+    mutation(
+        "a read that brings little counts as the last one",
+        "task/restore.rs",
+        "if read_to < end && (read_to",
+        "if read_to < end && read_to > next.next() && (read_to",
+    ),
 ];
