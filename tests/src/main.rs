@@ -10,6 +10,7 @@ mod demo;
 mod http_ingest;
 mod kafka_conditions;
 mod kafka_exactly_once;
+mod kafka_hanging;
 mod kafka_hub;
 mod kafka_security;
 mod kafka_tokens;

@@ -18,6 +18,7 @@ mod config;
 mod consumer;
 mod error;
 mod frames;
+mod hanging;
 mod health;
 pub mod local;
 #[allow(unsafe_code)]
@@ -36,13 +37,15 @@ mod watchdog;
 #[cfg(test)]
 mod coordinator_test;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use topology::TopicSpec;
 use topology::{
     Consumer, ConsumerConfig, Log, LogError, Offset, Position, Producer, Record, TopicName, TopicPartition,
 };
 
+pub use hanging::Hanging;
 pub use settings::{GroupProtocol, KafkaSettings, Sasl, Tls, Token, TokenSource};
 pub use watchdog::OnStuck;
 
@@ -50,6 +53,7 @@ use crate::registry::SchemaIds;
 
 use consumer::KafkaConsumer;
 use error::Asked;
+use hanging::HangingWatch;
 use native::Spec;
 use producer::KafkaProducer;
 use reader::Owner;
@@ -58,6 +62,7 @@ use shared::Shared;
 /// Apache Kafka as a log.
 pub struct KafkaLog {
     shared: Arc<Shared>,
+    hanging: Mutex<HangingWatch>,
 }
 
 impl KafkaLog {
@@ -67,7 +72,8 @@ impl KafkaLog {
     /// # Errors
     /// [`LogError::Corrupt`] when librdkafka does not take the settings, [`LogError::Io`] without threads.
     pub fn open(settings: KafkaSettings, on_stuck: OnStuck) -> Result<Arc<Self>, LogError> {
-        Ok(Arc::new(Self { shared: Shared::open(settings, on_stuck)? }))
+        let hanging = Mutex::new(HangingWatch::new(settings.transaction_timeout));
+        Ok(Arc::new(Self { shared: Shared::open(settings, on_stuck)?, hanging }))
     }
 
     /// From now on frames on topics carry the ids of a schema registry. To be told before anything is read or
@@ -80,6 +86,23 @@ impl KafkaLog {
     /// Why the brokers, or the registry of the schemas, cannot be used at the moment, if so.
     pub fn trouble(&self) -> Option<String> {
         self.shared.health.trouble().or_else(|| self.shared.schema_ids.get()?.trouble())
+    }
+
+    /// Partitions of these whose readers are held up by a transaction that does not end: one that is open for longer
+    /// than any of this log's may be, and than the broker takes to end those. To be asked every few seconds, of all
+    /// partitions at once, since it tells what stands still from one look to the next.
+    ///
+    /// # Errors
+    /// [`LogError::Retriable`] while no broker answers, [`LogError::UnknownPartition`].
+    pub fn hanging(&self, partitions: &[TopicPartition]) -> Result<Vec<Hanging>, LogError> {
+        // In this order: what is written in between must not look like what is held up.
+        let stable = self.shared.offsets(partitions, Spec::Stable)?;
+        let written = self.shared.offsets(partitions, Spec::Written)?;
+        let ends = stable.into_iter().zip(written).map(|((partition, stable), (_, written))| {
+            let wire = TopicPartition::new(self.shared.wire_name(&partition.topic), partition.partition);
+            (wire, stable, written)
+        });
+        Ok(self.hanging.lock().unwrap_or_else(PoisonError::into_inner).look(ends, Instant::now()))
     }
 
     /// That the hub may read and write these topics, which exist. Brokers that do not tell are taken at their word

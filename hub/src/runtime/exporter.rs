@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::observation::Observation;
 use super::process;
-use super::{burn_view, kpi_view};
+use super::{burn_view, hanging, kpi_view};
 
 /// Bounds of every histogram in seconds: a millisecond to ten minutes.
 const SECONDS: [f64; 16] =
@@ -68,6 +68,7 @@ fn describe() {
     kpi_view::describe();
     burn_view::describe();
     describe_gauge!("hub_ready", "1 while the instance is restored and at work");
+    hanging::describe();
     describe_gauge!("hub_build_info", "1, labelled with the hub's version");
     describe_gauge!("process_resident_memory_bytes", "Memory that is the process's own");
     describe_gauge!("process_cpu_seconds_total", "Processor time used");

@@ -21,6 +21,7 @@ use super::asking::Asking;
 use super::burn_view::{self, SharedBurns};
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::{Failure, Note};
+use super::hanging::{self, SharedHanging};
 use super::kpi_view::{self, SharedKpis};
 use super::log::OpenLog;
 use super::maintenance;
@@ -106,6 +107,7 @@ pub(super) struct Parts {
     has_sla: bool,
     kpis: SharedKpis,
     burns: SharedBurns,
+    pub(super) hanging: SharedHanging,
     /// Group and topic of parts that no process runs.
     resting: Vec<(String, String)>,
 }
@@ -201,6 +203,12 @@ impl Hub {
             let tidying = maintenance::start(embedded.clone(), background.clone(), failure.clone());
             threads.push(tidying.context("no thread")?);
         }
+        let hanging = SharedHanging::default();
+        if let OpenLog::Kafka { log, .. } = &opened {
+            let topics = wiring::topics(config, &topology);
+            let looking = hanging::start(log.clone(), &topics, hanging.clone(), background.clone());
+            threads.push(looking.context("no thread")?);
+        }
         let ingest = IngestLedger::default();
         let resting = resting(&opened, &chosen, &topology, config);
         let parts = Arc::new(Parts {
@@ -218,6 +226,7 @@ impl Hub {
             has_sla: chosen.has("sla"),
             kpis,
             burns,
+            hanging,
             resting,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };

@@ -12,6 +12,7 @@ mod asking;
 mod burn_view;
 mod exporter;
 mod failure;
+mod hanging;
 mod hub;
 mod instance;
 mod kpi_view;

@@ -10,6 +10,7 @@ use topology::{TaskState, WorkerSnapshot};
 
 use super::exporter::{self, recorder};
 use super::hub::Parts;
+use super::log::OpenLog;
 
 /// The status of a running hub.
 pub(super) struct HubStatus {
@@ -38,6 +39,10 @@ impl HubStatus {
         let mut parts = vec![self.part("log", true, self.parts.opened.trouble())];
         for (number, snapshot) in self.parts.worker_snapshots().iter().enumerate() {
             parts.push(self.part(&format!("worker-{number}"), true, not_ready(snapshot.as_ref())));
+        }
+        if matches!(self.parts.opened, OpenLog::Kafka { .. }) {
+            // What is not held up goes on, and the door is open.
+            parts.push(self.part("transactions", false, self.parts.hanging.trouble()));
         }
         if let Some(why) = self.parts.failure.get() {
             parts.push(self.part("hub", true, Some(why.to_string())));
