@@ -242,6 +242,22 @@ pub trait Log: Send + Sync {
         Ok(self.bounds(partition)?.1)
     }
 
+    /// As [`Log::bounds`], of many partitions in their order. A log with brokers asks them at once.
+    ///
+    /// # Errors
+    /// As [`Log::bounds`], for the first partition of which it cannot be told.
+    fn bounds_of(&self, partitions: &[TopicPartition]) -> Result<Vec<(Offset, Offset)>, LogError> {
+        partitions.iter().map(|partition| self.bounds(partition)).collect()
+    }
+
+    /// As [`Log::written_end`], of many partitions in their order.
+    ///
+    /// # Errors
+    /// As [`Log::bounds_of`].
+    fn written_ends(&self, partitions: &[TopicPartition]) -> Result<Vec<Offset>, LogError> {
+        partitions.iter().map(|partition| self.written_end(partition)).collect()
+    }
+
     /// Whether a reader that got nothing more at `next` has seen all there will be before `end`, a
     /// former [`Log::written_end`]: the rest was compacted away. Otherwise it shall read again.
     ///
@@ -258,6 +274,23 @@ pub trait Log: Send + Sync {
     fn behind(&self, partition: &TopicPartition, next: Offset) -> Result<u64, LogError> {
         let (start, end) = self.bounds(partition)?;
         Ok((end.0 - next.max(start).0).max(0) as u64)
+    }
+
+    /// As [`Log::behind`], of many partitions in their order.
+    ///
+    /// # Errors
+    /// As [`Log::bounds_of`].
+    fn behind_of(&self, positions: &[(TopicPartition, Offset)]) -> Result<Vec<u64>, LogError> {
+        positions.iter().map(|(partition, next)| self.behind(partition, *next)).collect()
+    }
+
+    /// The group's positions in these partitions, in their order, for who looks on: where a transaction is about to
+    /// move one, it is told as it was before. To go on from a position ask for [`Log::committed`].
+    ///
+    /// # Errors
+    /// As [`Log::committed`], for the first partition of which it cannot be told.
+    fn positions(&self, group: &str, partitions: &[TopicPartition]) -> Result<Vec<Option<Position>>, LogError> {
+        partitions.iter().map(|partition| self.committed(group, partition)).collect()
     }
 
     /// The group's committed position, if it has one.

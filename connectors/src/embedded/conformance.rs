@@ -28,7 +28,7 @@ pub struct Subject<'l> {
 pub type Case = fn(Subject<'_>);
 
 /// Every case with its name, each to be given a fresh log.
-pub const CASES: [(&str, Case); 13] = [
+pub const CASES: [(&str, Case); 14] = [
     ("topics_are_created_once", topics_are_created_once),
     ("topics_can_be_kept_otherwise", topics_can_be_kept_otherwise),
     ("what_does_not_exist_is_an_error", what_does_not_exist_is_an_error),
@@ -36,6 +36,7 @@ pub const CASES: [(&str, Case); 13] = [
     ("keys_choose_the_partition_and_the_rest_is_spread", keys_choose_the_partition_and_the_rest_is_spread),
     ("nothing_is_visible_before_commit_or_after_abort", nothing_is_visible_before_commit_or_after_abort),
     ("records_and_positions_are_committed_together", records_and_positions_are_committed_together),
+    ("many_partitions_are_asked_for_at_once", many_partitions_are_asked_for_at_once),
     ("a_newer_producer_fences_the_older", a_newer_producer_fences_the_older),
     ("small_reads_go_through_everything_once", small_reads_go_through_everything_once),
     ("a_prefetch_changes_no_read", a_prefetch_changes_no_read),
@@ -136,6 +137,56 @@ fn topics_are_created_once(Subject { log, .. }: Subject<'_>) {
     let changed = log.ensure_topics(&[TopicSpec::delete("b", 3, None)]);
     assert!(matches!(changed, Err(LogError::PartitionCount { actual: 2, wanted: 3, .. })), "{changed:?}");
     assert_eq!(log.topics().expect("topics are listed").len(), 2);
+}
+
+fn many_partitions_are_asked_for_at_once(subject: Subject<'_>) {
+    let log = subject.log;
+    ensure(log, "in", 3);
+    ensure(log, "out", 2);
+    let mut producer = producer(log, "w");
+    for (topic, partition, values) in [("in", 0, ["a", "b"].as_slice()), ("in", 2, &["c"]), ("out", 1, &["d"])] {
+        write(producer.as_mut(), topic, partition, values);
+    }
+    // In an order of their own, and one of them twice: the answers come in the order of the questions.
+    let asked = [("out", 1), ("in", 2), ("in", 1), ("in", 0), ("out", 0), ("in", 2)];
+    let asked = asked.map(|(topic, partition)| TopicPartition::new(topic, partition));
+    for place in &asked {
+        let count =
+            usize::from(*place == asked[0]) + usize::from(*place == asked[1]) + 2 * usize::from(*place == asked[3]);
+        assert_eq!(read_all(subject, &place.topic, place.partition, count).len(), count, "{place}");
+    }
+    let bounds = log.bounds_of(&asked).expect("they exist");
+    assert_eq!(bounds, asked.clone().map(|place| log.bounds(&place).expect("it exists")));
+    assert_eq!(log.written_ends(&asked).expect("they exist"), asked.clone().map(|one| log.written_end(&one).unwrap()));
+    let first = asked.clone().map(|place| (place, Offset(0)));
+    let behind: Vec<bool> = log.behind_of(&first).expect("they exist").iter().map(|count| *count > 0).collect();
+    assert_eq!(behind, [true, true, false, true, false, true]);
+    let last: Vec<_> = asked.iter().cloned().zip(bounds.iter().map(|(_, end)| *end)).collect();
+    assert_eq!(log.behind_of(&last).expect("they exist"), [0; 6]);
+
+    assert_eq!(
+        log.positions("g", &asked).expect("they exist"),
+        [const { None::<Position> }; 6],
+        "nothing is committed"
+    );
+    let position = |next: i64| Position { next_offset: Offset(next), metadata: format!("note {next}") };
+    let positions = [(asked[1].clone(), position(1)), (asked[3].clone(), position(2))];
+    assert_eq!(producer.commit("g", &positions).expect("a commit ends"), Commit::Committed);
+    let wanted = [None, Some(position(1)), None, Some(position(2)), None, Some(position(1))];
+    let deadline = Instant::now() + subject.patience;
+    while log.positions("g", &asked).expect("they exist") != wanted && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(log.positions("g", &asked).expect("they exist"), wanted);
+
+    let none: [TopicPartition; 0] = [];
+    assert!(
+        log.bounds_of(&none).expect("nothing is asked").is_empty() && log.positions("g", &none).unwrap().is_empty()
+    );
+    let unknown = [asked[0].clone(), TopicPartition::new("no", 0)];
+    assert!(matches!(log.bounds_of(&unknown), Err(LogError::UnknownTopic(_))));
+    let unknown = [asked[0].clone(), TopicPartition::new("in", 3)];
+    assert!(matches!(log.written_ends(&unknown), Err(LogError::UnknownPartition(_))));
 }
 
 fn topics_can_be_kept_otherwise(Subject { log, .. }: Subject<'_>) {

@@ -150,6 +150,14 @@ impl Log for KafkaLog {
         self.shared.offset(partition, Spec::Written)
     }
 
+    fn bounds_of(&self, partitions: &[TopicPartition]) -> Result<Vec<(Offset, Offset)>, LogError> {
+        Ok(self.ends(partitions, Spec::First)?.into_iter().zip(self.ends(partitions, Spec::Stable)?).collect())
+    }
+
+    fn written_ends(&self, partitions: &[TopicPartition]) -> Result<Vec<Offset>, LogError> {
+        self.ends(partitions, Spec::Written)
+    }
+
     fn is_replayed(&self, _partition: &TopicPartition, next: Offset, end: Offset) -> Result<bool, LogError> {
         // Reading gets to the end of what is decided, whatever was compacted away before it; what is
         // undecided ends by the time-out of its transaction at the latest.
@@ -157,19 +165,36 @@ impl Log for KafkaLog {
     }
 
     fn behind(&self, partition: &TopicPartition, next: Offset) -> Result<u64, LogError> {
+        Ok(self.behind_of(&[(partition.clone(), next)])?.first().copied().unwrap_or_default())
+    }
+
+    fn behind_of(&self, positions: &[(TopicPartition, Offset)]) -> Result<Vec<u64>, LogError> {
         /// Up to so many offsets may be those of transactions' ends only.
         const FEW: i64 = 16;
-        let (start, end) = self.bounds(partition)?;
-        let next = next.max(start);
-        let behind = (end.0 - next.0).max(0);
-        if (1..=FEW).contains(&behind) {
-            let mut records = Vec::new();
-            self.shared.readers.read(&self.shared, Owner::Lag, partition, next, 1, &mut records)?;
-            if records.is_empty() {
-                return Ok(0);
+        let partitions: Vec<_> = positions.iter().map(|(partition, _)| partition.clone()).collect();
+        let bounds = self.bounds_of(&partitions)?;
+        let behind = positions.iter().zip(bounds).map(|((partition, next), (start, end))| {
+            let next = (*next).max(start);
+            let behind = (end.0 - next.0).max(0);
+            if (1..=FEW).contains(&behind) {
+                let mut records = Vec::new();
+                self.shared.readers.read(&self.shared, Owner::Lag, partition, next, 1, &mut records)?;
+                if records.is_empty() {
+                    return Ok(0);
+                }
             }
+            Ok(behind as u64)
+        });
+        behind.collect()
+    }
+
+    fn positions(&self, group: &str, partitions: &[TopicPartition]) -> Result<Vec<Option<Position>>, LogError> {
+        partitions.iter().try_for_each(|partition| self.shared.check(partition))?;
+        if partitions.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(behind as u64)
+        let found = self.shared.positions_of(group, partitions, false)?;
+        Ok(found.into_iter().map(|(_, position)| position).collect())
     }
 
     fn committed(&self, group: &str, partition: &TopicPartition) -> Result<Option<Position>, LogError> {
@@ -202,6 +227,17 @@ impl Log for KafkaLog {
 
     fn producer(&self, transactional_id: &str) -> Result<Box<dyn Producer>, LogError> {
         Ok(Box::new(KafkaProducer::new(self.shared.clone(), transactional_id)?))
+    }
+}
+
+impl KafkaLog {
+    /// Offsets of many partitions, in one question.
+    fn ends(&self, partitions: &[TopicPartition], spec: Spec) -> Result<Vec<Offset>, LogError> {
+        partitions.iter().try_for_each(|partition| self.shared.check(partition))?;
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.shared.offsets(partitions, spec)?.into_iter().map(|(_, offset)| offset).collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all parts of a log share: the administrative client, names, and who is watched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -179,15 +179,16 @@ impl Shared {
         spec: Spec,
     ) -> Result<Vec<(TopicPartition, Offset)>, LogError> {
         let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
+        let once = once_each(&places);
         self.until_answered(|| {
             let answers = self
                 .watchdog
-                .over("asking for offsets", || self.admin().offsets(&places, spec))
+                .over("asking for offsets", || self.admin().offsets(&once, spec))
                 .map_err(|failure| failure.of(Asked::Cluster))?;
+            let answers: HashMap<_, _> = answers.into_iter().collect();
             let found = partitions.iter().zip(&places).map(|(partition, place)| {
-                let (_, offset) = answers
-                    .iter()
-                    .find(|(answered, _)| answered == place)
+                let offset = answers
+                    .get(place)
                     .ok_or_else(|| LogError::Retriable(format!("the broker told no offset of {partition}")))?;
                 let offset = offset.as_ref().map_err(|code| error::of_code(*code, Asked::Partition(partition)))?;
                 Ok((partition.clone(), Offset(*offset)))
@@ -202,22 +203,34 @@ impl Shared {
         group: &str,
         partitions: &[TopicPartition],
     ) -> Result<Vec<(TopicPartition, Option<Position>)>, LogError> {
+        self.positions_of(group, partitions, true)
+    }
+
+    /// Committed positions of a group; those that are not to be `stable` may be moved by a transaction under way.
+    pub(super) fn positions_of(
+        &self,
+        group: &str,
+        partitions: &[TopicPartition],
+        stable: bool,
+    ) -> Result<Vec<(TopicPartition, Option<Position>)>, LogError> {
         let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
-        let wire_group = self.wire_name(group);
+        let (once, wire_group) = (once_each(&places), self.wire_name(group));
         self.until_answered(|| {
-            let asked = self.watchdog.over("asking for positions", || self.admin().positions(&wire_group, &places));
+            let asked =
+                self.watchdog.over("asking for positions", || self.admin().positions(&wire_group, &once, stable));
             let answers = match asked {
                 Ok(answers) => answers,
                 // A group that nobody has committed for.
                 Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Vec::new(),
                 Err(failure) => return Err(failure.of(Asked::Group(&wire_group))),
             };
+            let answers: HashMap<_, _> = answers.into_iter().collect();
             let found = partitions.iter().zip(&places).map(|(partition, place)| {
-                let position = match answers.iter().find(|(answered, _)| answered == place) {
+                let position = match answers.get(place) {
                     None => None,
                     // That a transaction has not ended is one of these; the error is to be asked again.
-                    Some((_, Err(code))) => return Err(error::of_code(*code, Asked::Partition(partition))),
-                    Some((_, Ok(position))) => position.clone(),
+                    Some(Err(code)) => return Err(error::of_code(*code, Asked::Partition(partition))),
+                    Some(Ok(position)) => position.clone(),
                 };
                 let position = position.map(|(next, metadata)| Position { next_offset: Offset(next), metadata });
                 Ok((partition.clone(), position))
@@ -251,6 +264,12 @@ impl Shared {
             }
         }
     }
+}
+
+/// The places, each once: librdkafka refuses a question that names one twice.
+fn once_each(places: &[(String, i32)]) -> Vec<(String, i32)> {
+    let places: BTreeSet<_> = places.iter().cloned().collect();
+    places.into_iter().collect()
 }
 
 /// How long to leave a broker alone that could not answer yet.

@@ -61,11 +61,12 @@ impl Task {
         self.state.advance(TaskState::Restoring);
         self.restore.open.clear();
         (self.restore.records, self.restore.total) = (0, 0);
-        for store in 0..self.core.plan.stores.len() {
-            let changelog = self.changelog(store);
-            // The positions are read already, so a former owner's transaction that they hold has
-            // written all its records, but some of them may not be visible yet.
-            let (start, end) = (log.bounds(&changelog)?.0, log.written_end(&changelog)?);
+        let changelogs: Vec<_> = (0..self.core.plan.stores.len()).map(|store| self.changelog(store)).collect();
+        let starts = log.bounds_of(&changelogs)?.into_iter().map(|(start, _)| start);
+        // The positions are read already, so a former owner's transaction that they hold has
+        // written all its records, but some of them may not be visible yet.
+        let ends = log.written_ends(&changelogs)?;
+        for (store, (start, end)) in starts.zip(ends).enumerate() {
             let position = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.port().position(store));
             if position.is_some() {
                 if self.core.stores.entries(store).may_be_part() {
@@ -97,15 +98,13 @@ impl Task {
         if age.is_some_and(|age| age > age_max.as_millis() as i64) {
             return Ok(false);
         }
-        for store in 0..self.core.plan.stores.len() {
-            // A topic that was deleted and made again begins anew.
-            if let Some(position) = checkpoint.port().position(store)
-                && position > log.written_end(&self.changelog(store))?
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let placed =
+            (0..self.core.plan.stores.len()).filter_map(|store| Some((store, checkpoint.port().position(store)?)));
+        let (changelogs, positions): (Vec<_>, Vec<_>) =
+            placed.map(|(store, position)| (self.changelog(store), position)).unzip();
+        // A topic that was deleted and made again begins anew.
+        let ends = log.written_ends(&changelogs)?;
+        Ok(positions.into_iter().zip(ends).all(|(position, end)| position <= end))
     }
 
     /// Loads about `max_bytes` of the stores that must be whole; true when there is no more of them.

@@ -156,12 +156,13 @@ impl Admin {
         Ok(answers.collect())
     }
 
-    /// The committed positions of a group, with their notes; those of transactions that have not
-    /// ended are waited for. Nothing for partitions without one.
+    /// The committed positions of a group, with their notes. Where they shall be `stable`, those of transactions that
+    /// have not ended are an error, to be asked for again. Nothing for partitions without one.
     pub(in crate::kafka) fn positions(
         &self,
         group: &str,
         partitions: &[(String, i32)],
+        stable: bool,
     ) -> Result<Answers<Place, Option<(i64, String)>>, Failure> {
         let list = list_of(partitions);
         let name = CString::new(group).map_err(|_| invalid("a group's name holds a zero"))?;
@@ -169,7 +170,7 @@ impl Admin {
         let mut request = unsafe { raw::rd_kafka_ListConsumerGroupOffsets_new(name.as_ptr(), list.ptr()) };
         let options = self.options(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
         // SAFETY: the options are of this request, so this is taken: no error to destroy.
-        unsafe { raw::rd_kafka_AdminOptions_set_require_stable_offsets(options.0, 1) };
+        unsafe { raw::rd_kafka_AdminOptions_set_require_stable_offsets(options.0, i32::from(stable)) };
         let event = self.ask(|queue| {
             // SAFETY: handle, request and options live until after the call, which copies them.
             unsafe { raw::rd_kafka_ListConsumerGroupOffsets(self.rk, &raw mut request, 1, options.0, queue) };
