@@ -90,9 +90,13 @@ impl HubProcess {
     async fn quiet(&self, patience: Duration, metrics: &[&str]) -> anyhow::Result<Instant> {
         let deadline = Instant::now() + patience;
         let mut first_seen = None;
+        let began = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs_f64();
         loop {
             let text = self.scrape().await?;
+            // Brokers are asked now and then: what was found before says nothing of what has come since.
+            let is_fresh = sum(&text, "hub_lag_observed_timestamp_seconds").is_some_and(|at| at >= began);
             let left: f64 = metrics.iter().map(|metric| sum(&text, metric).unwrap_or(f64::INFINITY)).sum();
+            let left = if is_fresh { left } else { f64::INFINITY };
             match first_seen {
                 Some(seen) if left == 0.0 => return Ok(seen),
                 _ => first_seen = (left == 0.0).then(Instant::now),

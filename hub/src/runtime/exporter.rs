@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use schemas::Timestamp;
 
+use super::lag::Observed;
 use super::observation::Observation;
 use super::process;
 use super::{burn_view, hanging, kpi_view};
@@ -49,8 +51,9 @@ fn describe() {
     describe_counter!("hub_records_taken_total", "Records taken in, by topic");
     describe_gauge!("hub_conservation_imbalance", "Taken in, less ended, less waiting, by topic: 0, or a defect");
     describe_gauge!("hub_waiting", "Records that wait, by topic and the stage they wait in");
-    describe_gauge!("hub_lag_records", "Records that their group has not taken in, by topic");
+    describe_gauge!("hub_lag_records", "Records that the group has not taken in; all its hubs tell the same");
     describe_gauge!("hub_lag_seconds", "Age by event time of the oldest record not taken in, by topic");
+    describe_gauge!("hub_lag_observed_timestamp_seconds", "When the log was last asked how far groups are behind");
     describe_histogram!("hub_commit_seconds", metrics::Unit::Seconds, "Time of worker steps that committed");
     describe_gauge!("hub_restored_records", "Checkpoint entries and changelog records the tasks started from");
     describe_gauge!("hub_checkpoint_lag_bytes", "Committed changes of stores that no checkpoint has yet");
@@ -75,8 +78,19 @@ fn describe() {
     gauge!("hub_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
+/// Copies what is known of the groups into the recorder.
+pub(super) fn publish_lag(lag: &Observed, now: Timestamp) {
+    let Some(at) = lag.at else { return };
+    gauge!("hub_lag_observed_timestamp_seconds").set(at.0 as f64 / 1_000.0);
+    for ((group, topic), behind) in &lag.behind {
+        let seconds = behind.oldest.map_or(0.0, |oldest| now.millis_since(oldest).max(0) as f64 / 1_000.0);
+        gauge!("hub_lag_records", "group" => group.clone(), "topic" => topic.clone()).set(behind.records as f64);
+        gauge!("hub_lag_seconds", "group" => group.clone(), "topic" => topic.clone()).set(seconds);
+    }
+}
+
 /// Copies the books into the recorder.
-pub(super) fn publish(seen: &Observation, lag_seconds: &[(String, String, f64)]) {
+pub(super) fn publish(seen: &Observation) {
     for (topic, flow) in &seen.topics {
         counter!("hub_records_taken_total", "topic" => topic.clone()).absolute(flow.taken_in);
         // From the start, so that a rate of the first dead letter is one.
@@ -89,12 +103,6 @@ pub(super) fn publish(seen: &Observation, lag_seconds: &[(String, String, f64)])
             gauge!("hub_waiting", "topic" => topic.clone(), "stage" => place.name()).set(count as f64);
         }
         gauge!("hub_conservation_imbalance", "topic" => topic.clone()).set(flow.imbalance as f64);
-    }
-    for ((group, topic), records) in &seen.lag {
-        gauge!("hub_lag_records", "group" => group.clone(), "topic" => topic.clone()).set(*records as f64);
-    }
-    for (group, topic, seconds) in lag_seconds {
-        gauge!("hub_lag_seconds", "group" => group.clone(), "topic" => topic.clone()).set(*seconds);
     }
     gauge!("hub_restored_records").set(seen.restored_records as f64);
     gauge!("hub_checkpoint_lag_bytes").set(seen.checkpoint_lag_bytes as f64);

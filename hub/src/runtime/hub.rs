@@ -1,6 +1,5 @@
 //! A hub from start to stop.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +14,7 @@ use connectors::http::{
 use connectors::sink::Shutdown;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use topology::{LogError, MemoryBudget, Offset, Record, TopicPartition, WorkerError, WorkerSnapshot};
+use topology::{LogError, MemoryBudget, WorkerError, WorkerSnapshot};
 
 use super::asking::Asking;
 use super::burn_view::{self, SharedBurns};
@@ -23,6 +22,7 @@ use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::{Failure, Note};
 use super::hanging::{self, SharedHanging};
 use super::kpi_view::{self, SharedKpis};
+use super::lag::Lag;
 use super::log::OpenLog;
 use super::maintenance;
 use super::observation::Observation;
@@ -87,9 +87,6 @@ fn chain(error: &anyhow::Error) -> String {
     })
 }
 
-/// By group and topic: how many records are behind, and the first of them in each partition.
-type Lag = BTreeMap<(String, String), (u64, Vec<(TopicPartition, Offset)>)>;
-
 /// What is watched while the hub runs.
 pub(super) struct Parts {
     log: wiring::SharedLog,
@@ -108,8 +105,7 @@ pub(super) struct Parts {
     kpis: SharedKpis,
     burns: SharedBurns,
     pub(super) hanging: SharedHanging,
-    /// Group and topic of parts that no process runs.
-    resting: Vec<(String, String)>,
+    lag: Arc<Lag>,
 }
 
 /// A running hub.
@@ -210,7 +206,8 @@ impl Hub {
             threads.push(looking.context("no thread")?);
         }
         let ingest = IngestLedger::default();
-        let resting = resting(&opened, &chosen, &topology, config);
+        let lag = Arc::new(Lag::new(&opened, &chosen, &topology, config).context("cannot ask the log for its topics")?);
+        threads.extend(lag.start(background.clone()).context("no thread")?);
         let parts = Arc::new(Parts {
             log: log.clone(),
             opened,
@@ -227,7 +224,7 @@ impl Hub {
             kpis,
             burns,
             hanging,
-            resting,
+            lag,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
         let (committer, committer_thread) =
@@ -373,51 +370,15 @@ impl Parts {
         for (name, books) in self.sink_snapshots() {
             seen.add_sink(name, books);
         }
-        seen.lag = self.lag().into_iter().map(|(place, (records, _))| (place, records)).collect();
+        let lag = self.lag.latest();
+        seen.lag = lag.behind.iter().map(|(place, behind)| (place.clone(), behind.records)).collect();
+        seen.lag_at = lag.at;
         {
             let view = lock(&self.sla.clocks);
             seen.sla = view.summary(wall_clock());
             seen.sla_unknown = view.unknown();
         }
         seen
-    }
-
-    /// Records that each group has not taken in, by topic, and where the oldest of them is. A
-    /// partition that its group has no position in yet is behind from its first record on.
-    fn lag(&self) -> Lag {
-        let mut lag = Lag::new();
-        if self.opened.trouble().is_some() {
-            // Each question would wait for its time-out.
-            return lag;
-        }
-        let mut note = |group: &str, partition: &TopicPartition, next: Option<Offset>| {
-            let next = next.unwrap_or(Offset(0));
-            let Ok(behind) = self.log.behind(partition, next) else { return };
-            let entry = lag.entry((group.to_owned(), partition.topic.to_string())).or_default();
-            entry.0 += behind;
-            if behind > 0 {
-                entry.1.push((partition.clone(), next));
-            }
-        };
-        for worker in self.worker_snapshots().iter().flatten() {
-            for source in worker.tasks.iter().flat_map(|task| &task.sources) {
-                note(wiring::APPLICATION, &source.partition, Some(source.committed));
-            }
-        }
-        let mut waits = self.resting.clone();
-        for (name, books) in self.sink_snapshots() {
-            waits.push((format!("sink.{name}"), books.topic));
-        }
-        for (group, topic) in waits {
-            for partition in (0..).map(|number| TopicPartition::new(topic.as_str(), number)) {
-                let Ok(position) = self.log.committed(&group, &partition) else { break };
-                if self.log.bounds(&partition).is_err() {
-                    break;
-                }
-                note(&group, &partition, position.map(|position| position.next_offset));
-            }
-        }
-        lag
     }
 
     /// Answers a question about clocks; nothing without the part that keeps them.
@@ -428,40 +389,11 @@ impl Parts {
     /// Copies the books into the metrics.
     pub(super) fn publish(&self) {
         let now = wall_clock();
-        let mut seconds = Vec::new();
-        for ((group, topic), (_, behind)) in self.lag() {
-            let oldest =
-                behind.iter().filter_map(|(partition, next)| self.timestamp_at(partition, *next).ok().flatten()).min();
-            let age = oldest.map_or(0.0, |oldest| now.millis_since(oldest).max(0) as f64 / 1_000.0);
-            seconds.push((group, topic, age));
-        }
-        exporter::publish(&self.observe(), &seconds);
+        exporter::publish_lag(&self.lag.latest(), now);
+        exporter::publish(&self.observe());
         lock(&self.kpis).publish(now);
         burn_view::publish(&self.burns);
     }
-
-    fn timestamp_at(
-        &self,
-        partition: &TopicPartition,
-        offset: Offset,
-    ) -> Result<Option<::schemas::Timestamp>, LogError> {
-        let mut records: Vec<Record> = Vec::new();
-        self.log.read(partition, offset, 1, &mut records)?;
-        Ok(records.first().map(|record| record.timestamp))
-    }
-}
-
-/// What waits because no process runs its part. On brokers another process does; the embedded log
-/// has this one only.
-fn resting(opened: &OpenLog, chosen: &Chosen, topology: &topology::Topology, config: &Config) -> Vec<(String, String)> {
-    if !matches!(opened, OpenLog::Embedded(_)) {
-        return Vec::new();
-    }
-    let parts = topology.sub_topologies.iter().filter(|part| !chosen.has(&part.name));
-    let sources =
-        parts.flat_map(|part| &part.sources).map(|source| (wiring::APPLICATION.to_owned(), source.topic.to_string()));
-    let sinks = wiring::sinks(config).into_iter().filter(|name| !chosen.has_sink(name));
-    sources.chain(sinks.map(|name| (format!("sink.{name}"), format!("out.{name}")))).collect()
 }
 
 fn server_settings(http: &config::Http, takes_events: bool) -> ServerSettings {

@@ -16,6 +16,7 @@ mod hanging;
 mod hub;
 mod instance;
 mod kpi_view;
+mod lag;
 mod log;
 mod maintenance;
 mod observation;

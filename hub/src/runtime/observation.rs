@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use connectors::http::IngestCounts;
 use connectors::sink::SinkSnapshot;
-use schemas::SlaStatus;
+use schemas::{SlaStatus, Timestamp};
 use serde::Serialize;
 use topology::{Ledger, Outcome, Waiting};
 
@@ -64,6 +64,8 @@ pub struct Observation {
     pub sinks: Vec<(&'static str, SinkSnapshot)>,
     /// Records in the log that their reader has not taken in, by group and topic.
     pub lag: BTreeMap<(String, String), u64>,
+    /// When the log was asked for that; `None` when it never answered.
+    pub lag_at: Option<Timestamp>,
     /// The clocks by objective.
     pub sla: BTreeMap<String, SlaCounts>,
     /// Clocks that no verdict can be given of, by objective and reason.

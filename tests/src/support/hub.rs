@@ -80,12 +80,12 @@ impl Running {
 
     /// SIGTERM, and the exit code.
     pub fn stop(mut self) -> Option<i32> {
-        ask_to_stop(self.0.id(), "TERM");
+        send_signal(self.0.id(), "TERM");
         until("the hub ends after SIGTERM", Duration::from_secs(20), || self.0.try_wait().expect("a child")).code()
     }
 }
 
-fn ask_to_stop(pid: u32, signal: &str) {
+fn send_signal(pid: u32, signal: &str) {
     let asked = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status().expect("kill runs");
     assert!(asked.success());
 }
@@ -203,12 +203,12 @@ impl Hub {
 
     /// Waits until nothing is behind: all lag is consumed and nothing waits, seen again and again.
     pub fn settle(&self, patience: Duration) {
-        let mut quiet = 0;
+        let (mut quiet, began) = (0, unix_seconds());
         let mut seen = String::new();
         let deadline = Instant::now() + patience;
         while quiet < 5 {
             let page = self.get("/metrics");
-            let behind = sum(&page, "hub_lag_records", &[]).unwrap_or(1.0);
+            let behind = lag(&page, began);
             let waiting = sum(&page, "hub_waiting", &[]).unwrap_or(0.0);
             quiet = if behind == 0.0 && waiting == 0.0 { quiet + 1 } else { 0 };
             if quiet == 0 {
@@ -236,6 +236,11 @@ impl Hub {
         self.child.id()
     }
 
+    /// Sends it a signal, such as `STOP`.
+    pub fn signal(&self, signal: &str) {
+        send_signal(self.pid(), signal);
+    }
+
     /// `kill -9`: the process gets no chance to say anything.
     pub fn kill(mut self) {
         self.child.kill().expect("the child can be killed");
@@ -253,7 +258,7 @@ impl Hub {
     }
 
     fn end_by(mut self, signal: &str) -> Option<i32> {
-        ask_to_stop(self.pid(), signal);
+        send_signal(self.pid(), signal);
         let patience = Duration::from_secs(60);
         until("the hub ends when it is told to", patience, || self.child.try_wait().expect("the child can be asked"))
             .code()
@@ -266,6 +271,17 @@ impl Drop for Hub {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// How many records are behind by a page of `/metrics`; 1 where it was found out before `since`, in seconds of Unix time.
+pub fn lag(page: &str, since: f64) -> f64 {
+    let found_at = sum(page, "hub_lag_observed_timestamp_seconds", &[]);
+    if found_at.is_some_and(|at| at >= since) { sum(page, "hub_lag_records", &[]).unwrap_or_default() } else { 1.0 }
+}
+
+/// The time.
+pub fn unix_seconds() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64()
 }
 
 /// The sum of a metric's samples on a page of `/metrics`, of those whose labels contain each of `labels`.

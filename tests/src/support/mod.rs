@@ -18,7 +18,7 @@ pub use billing::Billing;
 pub use event::{event, now, order_created, order_state, outgoing};
 pub use files::files_with;
 pub use generated::{generated, post_lines};
-pub use hub::{Hub, Running, free_port, hub_command, run_hub, sum};
+pub use hub::{Hub, Running, free_port, hub_command, lag, run_hub, sum, unix_seconds};
 pub use kafka::{Broker, jars_folder};
 pub use order::{differing, is_of, out_of_order};
 pub use provider::{Provider, jwt};

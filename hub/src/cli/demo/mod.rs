@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use connectors::delivery::http::wall_clock;
+use schemas::Timestamp;
 
 use super::exit::{self, Exit, fail};
 use super::{Output, Terminal, logging, run, token};
@@ -157,14 +159,14 @@ impl Demo {
     }
 }
 
-/// Whether nothing is left to read, to decide or to deliver.
-fn is_settled(seen: &Observation) -> bool {
-    seen.restored && seen.unread() == 0 && seen.waiting() == 0
+/// Whether nothing is left to read, to decide or to deliver of what was there `since` then.
+fn is_settled(seen: &Observation, since: Timestamp) -> bool {
+    seen.restored && seen.lag_at >= Some(since) && seen.unread() == 0 && seen.waiting() == 0
 }
 
 /// Waits until everything that was taken in has ended.
 async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -> Option<String> {
-    let until = Instant::now() + DRAIN;
+    let (until, since) = (Instant::now() + DRAIN, wall_clock());
     let mut refresh = tokio::time::interval(REFRESH);
     let stop = run::told_to_stop();
     tokio::pin!(stop);
@@ -175,7 +177,7 @@ async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -
                 let seen = hub.observe();
                 screen.draw(&seen, &sandbox.counters(), &feed.counts(), "finishing");
                 // Snapshots are a moment old: only a lasting calm is one.
-                settled = if is_settled(&seen) { settled + 1 } else { 0 };
+                settled = if is_settled(&seen, since) { settled + 1 } else { 0 };
             }
             why = hub.failed() => return Some(why.to_string()),
             // Told twice: what still waits goes on at the next start.
