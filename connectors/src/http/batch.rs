@@ -155,9 +155,10 @@ impl Batch {
         while self.committing.len() >= COMMITTING {
             self.settle_oldest().await?;
         }
-        let answer = timeout(self.shared.settings.limits.body_timeout, self.shared.committer.submit(decoded.records))
-            .await
-            .map_err(|_| Problem::new(ProblemCode::Busy))?;
+        let answer =
+            timeout(self.shared.settings.limits.body_timeout, self.shared.committer()?.submit(decoded.records))
+                .await
+                .map_err(|_| Problem::new(ProblemCode::Busy))?;
         self.committing.push_back((decoded.counts, decoded.bad, answer));
         Ok(())
     }

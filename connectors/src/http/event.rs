@@ -112,7 +112,7 @@ async fn take_one(shared: &Shared, body: Body, hint: Option<&str>) -> Result<Res
     let admitted = shared.intake.admit(&bytes, hint, wall_clock())?;
     let family = admitted.family;
     let answer = shared
-        .committer
+        .committer()?
         .try_submit(vec![record(admitted)])
         .ok_or_else(|| Problem::new(ProblemCode::Busy))?
         .await

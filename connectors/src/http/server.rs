@@ -61,8 +61,6 @@ pub struct ServerSettings {
     pub credentials: Credentials,
     /// Whether `/metrics` needs the role [`Role::Viewer`].
     pub protect_metrics: bool,
-    /// Whether it takes events; without, their paths refuse with 503 and name the reason.
-    pub takes_events: bool,
     /// What it takes.
     pub limits: Limits,
 }
@@ -75,7 +73,8 @@ pub(super) struct Inner {
     pub(super) settings: ServerSettings,
     pub(super) intake: Arc<dyn Intake>,
     pub(super) status: Arc<dyn Status>,
-    pub(super) committer: Committer,
+    /// None where another process takes events in.
+    pub(super) committer: Option<Committer>,
     pub(super) ledger: IngestLedger,
     pub(super) started: Timestamp,
     rate: RateLimit,
@@ -101,9 +100,7 @@ impl Shared {
     /// Everything that is checked before a body is read.
     pub(super) fn admit_request(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let principal = self.authorise(headers, Role::Publisher)?;
-        if !self.settings.takes_events {
-            return Err(Problem::new(ProblemCode::IngestElsewhere));
-        }
+        self.committer()?;
         if let Some(why) = self.not_accepting() {
             return Err(Problem::new(ProblemCode::NotAccepting).detail(why));
         }
@@ -112,11 +109,16 @@ impl Shared {
         })
     }
 
+    /// The way into the log, where this process takes events in.
+    pub(super) fn committer(&self) -> Result<&Committer, Problem> {
+        self.committer.as_ref().ok_or_else(|| Problem::new(ProblemCode::IngestElsewhere))
+    }
+
     /// Why nothing is taken in, if nothing is.
     pub(super) fn not_accepting(&self) -> Option<&'static str> {
         if self.closed.load(Ordering::Acquire) {
             Some("The hub is stopping.")
-        } else if self.committer.has_failed() {
+        } else if self.committer.as_ref().is_some_and(Committer::has_failed) {
             Some("The log refuses writes.")
         } else {
             None
@@ -130,12 +132,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server for this intake and log.
+    /// A server for this intake and log. Without a committer it takes no events: their paths refuse with 503 and name
+    /// the reason.
     pub fn new(
         settings: ServerSettings,
         intake: Arc<dyn Intake>,
         status: Arc<dyn Status>,
-        committer: Committer,
+        committer: Option<Committer>,
         ledger: IngestLedger,
     ) -> Self {
         ledger::describe();

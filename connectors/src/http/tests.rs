@@ -135,8 +135,8 @@ async fn start(limits: Limits) -> Running {
         &[Role::Publisher],
     );
     let ledger = IngestLedger::default();
-    let settings = ServerSettings { credentials, protect_metrics: true, takes_events: true, limits };
-    let server = Server::new(settings, Arc::new(Lines), Arc::new(Fine), committer, ledger.clone());
+    let settings = ServerSettings { credentials, protect_metrics: true, limits };
+    let server = Server::new(settings, Arc::new(Lines), Arc::new(Fine), Some(committer), ledger.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (closed, stop) = (server.closed(), Shutdown::new());

@@ -112,14 +112,17 @@ pub(crate) struct ConfigArgs {
 /// Which parts of the hub are meant.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct PartArgs {
-    /// Only these parts, such as ingest,entity.order,sla,sink.billing; without it, all.
+    /// Only these parts, such as ingest,entity.order,sla,sink.billing; without it, those of the file, or all.
     #[arg(long, value_name = "PART,...", value_delimiter = ',')]
     only: Vec<String>,
 }
 
 impl PartArgs {
-    /// Notes them in the configuration, once they are known to be parts of it.
+    /// Notes them in the configuration, instead of its own, once they are known to be parts of it.
     fn choose(self, config: &mut Config) -> Result<(), exit::Exit> {
+        if self.only.is_empty() {
+            return Ok(());
+        }
         let topology =
             wiring::topology(config).map_err(|error| exit::fail(exit::Exit::Failed, format_args!("{error:#}")))?;
         Parts::new(&self.only, config, &topology).map_err(|fault| {

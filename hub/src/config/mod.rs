@@ -35,10 +35,13 @@ pub use targets::{Billing, Floworx, Partner};
 
 use reader::{Faults, Section};
 
+use crate::parts::Parts;
+use crate::wiring;
+
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The parts that this process runs, by name; none is all of them.
+    /// The parts that this process runs, by name; none is all of them. Those of the command line come first.
     pub only: Vec<String>,
     /// Where the hub keeps what it must not lose.
     pub data: PathBuf,
@@ -184,8 +187,11 @@ impl Config {
         let known =
             routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
         let routes = routes::read(root, known);
+        let run = root.section("run");
+        let only = run.strings("only").unwrap_or_default();
+        run.finish();
         let config = Self {
-            only: Vec::new(),
+            only: only.iter().map(|found| found.value.clone()).collect(),
             data: directory,
             workers: count.map_or_else(|| log.partitions.min(2), |found| found.value as u32),
             memory_bytes: memory.map(|found| found.value),
@@ -203,6 +209,13 @@ impl Config {
             billing,
         };
         root.finish();
+        if let Ok(topology) = wiring::topology(&config) {
+            for found in only {
+                if let Err(fault) = Parts::new(&[found.value], &config, &topology) {
+                    faults.push(Diagnostic::new(ConfigCode::BadChoice, found.span, format!("run.only: {fault}")));
+                }
+            }
+        }
         config
     }
 }

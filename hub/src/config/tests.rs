@@ -346,3 +346,13 @@ fn versions_that_overlap_are_told_with_both_places_and_years_without_holidays_wi
     let said: Vec<_> = late.iter().map(|(warning, line)| (warning.to_string(), *line)).collect();
     assert_eq!(said, [("calendar \"c\" lists no holiday of 2027, which its objectives will need".to_owned(), Some(4))]);
 }
+
+#[test]
+fn the_parts_of_a_process_are_those_that_there_are() {
+    assert_eq!(parse("").unwrap().only, [""; 0]);
+    let config = parse("[run]\nonly = [\"ingest\", \"entity.order\"]").unwrap();
+    assert_eq!(config.only, ["ingest", "entity.order"]);
+    let text = "[run]\nonly = [\"sla\", \"entity.ordr\", \"sink.floworx\"]\nonyl = []\n";
+    assert_eq!(faults(text), [("HUB-1008", 2, 16), ("HUB-1008", 2, 31), ("HUB-1003", 3, 1)]);
+    assert!(rendered(text).contains("run.only: there is no part \"entity.ordr\", nearest: \"entity.order\""));
+}

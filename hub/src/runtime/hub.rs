@@ -117,7 +117,6 @@ pub struct Hub {
     background: Shutdown,
     server: tokio::task::JoinHandle<()>,
     upkeep: tokio::task::JoinHandle<()>,
-    committer: JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -227,16 +226,16 @@ impl Hub {
             lag,
         });
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
-        let (committer, committer_thread) =
-            Committer::start(log.as_ref(), &committing).context("cannot write to the log")?;
+        let committer = if chosen.has(parts::INGEST) {
+            let (committer, thread) = Committer::start(log.as_ref(), &committing).context("cannot write to the log")?;
+            threads.push(thread);
+            Some(committer)
+        } else {
+            None
+        };
         let status = Arc::new(HubStatus::new(parts.clone()));
-        let server = Server::new(
-            server_settings(&config.http, chosen.has(parts::INGEST)),
-            Arc::new(wiring::TmfIntake::new()),
-            status,
-            committer,
-            ingest,
-        );
+        let server =
+            Server::new(server_settings(&config.http), Arc::new(wiring::TmfIntake::new()), status, committer, ingest);
         let (closed, door) = (server.closed(), Shutdown::new());
         let stop = door.clone();
         let server_failure = failure;
@@ -252,7 +251,7 @@ impl Hub {
                 exporter::recorder().run_upkeep();
             }
         });
-        Ok(Self { address, parts, closed, door, background, server, upkeep, committer: committer_thread, threads })
+        Ok(Self { address, parts, closed, door, background, server, upkeep, threads })
     }
 
     /// Where it listens.
@@ -293,9 +292,9 @@ impl Hub {
         lock(&self.parts.workers).join();
         self.parts.sinks.lock().await.stop().await;
         self.background.trigger();
-        let (threads, committer) = (self.threads, self.committer);
+        let threads = self.threads;
         let ended = tokio::task::spawn_blocking(move || {
-            for thread in threads.into_iter().chain([committer]) {
+            for thread in threads {
                 if thread.join().is_err() {
                     tracing::error!("a thread had panicked");
                 }
@@ -396,7 +395,7 @@ impl Parts {
     }
 }
 
-fn server_settings(http: &config::Http, takes_events: bool) -> ServerSettings {
+fn server_settings(http: &config::Http) -> ServerSettings {
     let roles = |roles: &[config::Role]| -> Vec<Role> {
         let role = |role: &config::Role| match role {
             config::Role::Publisher => Role::Publisher,
@@ -421,5 +420,5 @@ fn server_settings(http: &config::Http, takes_events: bool) -> ServerSettings {
         connections: http.limits.connections,
         ..Limits::default()
     };
-    ServerSettings { credentials, protect_metrics: http.protect_metrics, takes_events, limits }
+    ServerSettings { credentials, protect_metrics: http.protect_metrics, limits }
 }
