@@ -23,6 +23,9 @@ use crate::config::{Billing, Config, LogKind, Partner};
 /// The application's name: the consumer group of the workers, the prefix of changelogs.
 pub const APPLICATION: &str = "hub";
 
+/// Where hubs that share the work tell which partitions they work on.
+pub const INSTANCES_TOPIC: &str = "hub.instances";
+
 /// The longest id: every store, memory of repeats, index and delivery repeats it.
 const ID_BYTES: usize = 512;
 
@@ -98,6 +101,7 @@ pub fn topics(config: &Config, topology: &Topology) -> Vec<TopicSpec> {
     let known: Vec<(TopicName, u32)> = topics.iter().map(|topic| (topic.name.clone(), topic.partitions)).collect();
     let count = |name: &str| known.iter().find(|(topic, _)| **topic == *name).map_or(partitions, |(_, count)| *count);
     topics.extend(topology.required_topics(APPLICATION, count));
+    topics.push(TopicSpec::compact(INSTANCES_TOPIC, 1));
     topics
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Billing, Broker, Hub, Running, differing, free_port, generated, lag, out_of_order, post_lines, sum, unix_seconds,
-    until,
+    Billing, Broker, Hub, Running, differing, free_port, generated, lag, order_created, out_of_order, post_lines, sum,
+    unix_seconds, until,
 };
 
 const EVENTS: usize = 800;
@@ -211,4 +211,56 @@ fn partitions_that_nobody_works_on_are_behind() {
     assert!(behind() > 0.0, "what the frozen hub has is not told of");
     frozen.signal("CONT");
     until("nothing is behind any more", PATIENCE, || (seen_since(before) && behind() == 0.0).then_some(()));
+}
+
+/// The clocks of an entity by this hub: the status of the answer, and which hub it is from.
+fn clocks(hub: &Hub, entity: &str) -> (u16, Option<String>) {
+    let answer = reqwest::blocking::Client::new()
+        .get(format!("{}/v1/sla/clocks/{entity}", hub.url))
+        .bearer_auth(&hub.token)
+        .send()
+        .expect("an answer");
+    let status = answer.status().as_u16();
+    let body: serde_json::Value = answer.json().expect("an answer in JSON");
+    if status == 200 {
+        assert_eq!(body["entity"], entity);
+        assert!(body["clocks"].as_array().is_some_and(|clocks| !clocks.is_empty()), "{body}");
+    }
+    (status, body["answered_by"].as_str().map(str::to_owned))
+}
+
+#[test]
+fn each_hub_answers_for_the_entities_of_all() {
+    const ORDERS: usize = 12;
+    let broker = Broker::start();
+    let (data, shared) =
+        ([(); 2].map(|()| tempfile::tempdir().expect("a folder")), tempfile::tempdir().expect("a folder"));
+    let text = configuration(&broker.address(), &shared.path().join("billing.db"));
+    let start = |number: usize| Hub::configured(data[number].path(), &text, "a-token-of-some-length");
+    let (first, second) = (start(0), start(1));
+    for number in 0..ORDERS {
+        first.send(&order_created(&format!("where-{number}")));
+    }
+    let entities: Vec<String> = (0..ORDERS).map(|number| format!("order:where-{number}")).collect();
+    // Whoever is asked, the same hub answers, and each of them for some.
+    let tellers = until("both tell the same of all", PATIENCE, || {
+        let told = |hub: &Hub| -> Option<Vec<String>> {
+            entities.iter().map(|entity| clocks(hub, entity)).map(|(status, by)| by.filter(|_| status == 200)).collect()
+        };
+        let (one, other) = (told(&first)?, told(&second)?);
+        (one == other).then_some(one)
+    });
+    let names: std::collections::BTreeSet<_> = tellers.iter().collect();
+    assert_eq!(names.len(), 2, "{tellers:?}");
+    assert_eq!(clocks(&first, "order:none").0, 404);
+    assert_eq!(clocks(&second, "order:none").0, 404);
+
+    second.kill();
+    let teller = until("the one that is left tells of all", PATIENCE, || {
+        let told: Vec<_> = entities.iter().map(|entity| clocks(&first, entity)).collect();
+        assert!(told.iter().all(|(status, _)| [200, 503].contains(status)), "never that there are none: {told:?}");
+        told.into_iter().map(|(_, by)| by).collect::<Option<std::collections::BTreeSet<_>>>()
+    });
+    assert_eq!(teller.len(), 1, "{teller:?}");
+    assert!(names.contains(teller.first().expect("one")), "{teller:?}");
 }

@@ -28,18 +28,29 @@ pub struct PartStatus {
     pub since: String,
 }
 
+/// Why something cannot be told now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTold {
+    /// Who keeps it does not answer, with the reason.
+    Silent(String),
+    /// The hub at this address, `host:port`, keeps it.
+    Elsewhere(String),
+    /// Nobody is known to keep it at the moment, with the reason.
+    Away(String),
+}
+
 /// What the server asks of whoever knows how the hub is.
 pub trait Status: Send + Sync + 'static {
     /// The metrics as Prometheus text.
     fn metrics(&self) -> String;
     /// How each part is. The hub is ready when all that are required are connected.
     fn parts(&self) -> Vec<PartStatus>;
-    /// The SLA clocks of an entity such as `order:7`, with the account of each; nothing where this
-    /// process keeps none. It may block.
+    /// The SLA clocks of an entity such as `order:7`, with the account of each; nothing only where the hub that
+    /// keeps them has none. It may block.
     ///
     /// # Errors
-    /// Why it cannot be told now.
-    fn sla_clocks(&self, entity: &str) -> Result<Option<serde_json::Value>, String>;
+    /// Why it cannot be told now, or by this process.
+    fn sla_clocks(&self, entity: &str) -> Result<Option<serde_json::Value>, NotTold>;
     /// Answers a question about clocks and violations; nothing where this process sees none. It may block.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod answer;
 mod auth;
 mod batch;
 mod committer;
+mod elsewhere;
 mod event;
 mod health;
 mod intake;
@@ -29,7 +30,7 @@ mod tests;
 
 pub use auth::{Credentials, Role};
 pub use committer::{Committer, CommitterSettings};
-pub use health::{PartStatus, Status};
+pub use health::{NotTold, PartStatus, Status};
 pub use intake::{Admitted, Intake, Refusal};
 pub use ledger::{IngestCounts, IngestLedger};
 pub use problem::ProblemCode;

@@ -101,6 +101,10 @@ problems! {
     IngestElsewhere = "5020", "ingest_elsewhere", 503,
         "This process was started without the part that takes events in.",
         "Send events to a hub that runs ingest, or start this one with --only ingest among its parts.";
+    /// The partition moves, or its hub is not to be reached.
+    OwnerAway = "1025", "owner_away", 503,
+        "The hub that keeps the answer cannot give it at the moment.",
+        "Wait as long as Retry-After says and ask again; where it lasts, check http.advertise of all hubs.";
     /// A parameter that cannot be.
     BadParameter = "5013", "bad_parameter", 400,
         "A query parameter has a value that it does not take.",
@@ -133,6 +137,7 @@ impl Problem {
             more: Map::new(),
             retry_after_seconds: match code {
                 ProblemCode::Busy | ProblemCode::CommitFailed => Some(1),
+                ProblemCode::OwnerAway => Some(2),
                 ProblemCode::NotAccepting => Some(5),
                 _ => None,
             },

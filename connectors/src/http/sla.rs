@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::auth::Role;
+use super::elsewhere;
+use super::health::NotTold;
 use super::problem::{Problem, ProblemCode};
 use super::server::Shared;
 
@@ -114,18 +116,26 @@ pub(super) async fn clocks(
     if entity.len() > ENTITY_BYTES {
         return Err(none());
     }
-    let found = tokio::task::spawn_blocking(move || shared.status.sla_clocks(&entity)).await;
-    match found.unwrap_or_else(|_| Err("The clocks could not be read.".to_owned())) {
+    let asked = entity.clone();
+    let found = tokio::task::spawn_blocking(move || shared.status.sla_clocks(&asked)).await;
+    match found.unwrap_or_else(|_| Err(NotTold::Silent("The clocks could not be read.".to_owned()))) {
         Ok(Some(mut clocks)) => {
             clocks["schema_version"] = Value::from(1);
             Ok(Json(clocks).into_response())
         }
         Ok(None) => Err(none()),
-        Err(why) => Err(Problem::new(ProblemCode::NotAccepting).detail(why)),
+        Err(NotTold::Silent(why)) => Err(Problem::new(ProblemCode::NotAccepting).detail(why)),
+        Err(NotTold::Away(why)) => Err(elsewhere::away(why)),
+        Err(NotTold::Elsewhere(_)) if elsewhere::is_passed_on(&headers) => {
+            Err(elsewhere::away("The partition of the entity has moved on from this hub."))
+        }
+        Err(NotTold::Elsewhere(address)) => {
+            elsewhere::ask(&address, &["v1", "sla", "clocks", &entity], &headers).await?.ok_or_else(none)
+        }
     }
 }
 
 fn none() -> Problem {
     Problem::new(ProblemCode::NotFound)
-        .detail("This process keeps no clocks of the entity. Entities are written kind:id, such as order:7.")
+        .detail("No clocks are kept of the entity. Entities are written kind:id, such as order:7.")
 }

@@ -60,10 +60,12 @@ impl Status for Fine {
         vec![part("log", true, true), part("target.partner:acme", false, false)]
     }
 
-    fn sla_clocks(&self, entity: &str) -> Result<Option<Value>, String> {
+    fn sla_clocks(&self, entity: &str) -> Result<Option<Value>, NotTold> {
         match entity {
             "order:7/a" => Ok(Some(json!({ "entity": entity }))),
-            "order:busy" => Err("busy".into()),
+            "order:busy" => Err(NotTold::Silent("busy".into())),
+            "order:moving" => Err(NotTold::Away("moving".into())),
+            other if other.starts_with("at:") => Err(NotTold::Elsewhere(other["at:".len()..].into())),
             _ => Ok(None),
         }
     }
@@ -106,6 +108,26 @@ async fn clocks_are_told_to_viewers_only() {
     assert_eq!(told, json!({ "entity": "order:7/a", "schema_version": 1 }));
     problem(ask("order:8").bearer_auth(VIEWER).send().await.unwrap(), 404, "HUB-5004").await;
     problem(ask("order:busy").bearer_auth(VIEWER).send().await.unwrap(), 503, "HUB-5011").await;
+}
+
+#[tokio::test]
+async fn what_another_hub_keeps_is_asked_of_it_once() {
+    let (near, far) = (start(Limits::default()).await, start(Limits::default()).await);
+    let entity = format!("at:{}", far.url.trim_start_matches("http://"));
+    let ask = |hub: &Running, entity: &str| hub.client.get(format!("{}/v1/sla/clocks/{entity}", hub.url));
+    // The other hub does not have it any more either, and does not pass it on again.
+    let answer = ask(&near, &entity).bearer_auth(VIEWER).send().await.unwrap();
+    assert_eq!(answer.headers()["retry-after"], "2");
+    let told = problem(answer, 503, "HUB-1025").await;
+    assert!(told["detail"].as_str().unwrap().contains("answers 503"), "{told}");
+    let passed_on = ask(&far, &entity).header("x-hub-passed-on", "1").bearer_auth(VIEWER).send().await.unwrap();
+    let told = problem(passed_on, 503, "HUB-1025").await;
+    assert!(told["detail"].as_str().unwrap().contains("moved on"), "{told}");
+    // Only who may ask this hub has it ask another.
+    problem(ask(&near, &entity).bearer_auth(TOKEN).send().await.unwrap(), 403, "HUB-5002").await;
+    let nobody = problem(ask(&near, "at:127.0.0.1:1").bearer_auth(VIEWER).send().await.unwrap(), 503, "HUB-1025").await;
+    assert!(nobody["detail"].as_str().unwrap().contains("does not answer"), "{nobody}");
+    problem(ask(&near, "order:moving").bearer_auth(VIEWER).send().await.unwrap(), 503, "HUB-1025").await;
 }
 
 struct Running {

@@ -11,6 +11,8 @@ use super::reader::{Secret, Section};
 pub struct Http {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where other hubs reach it, as `host:port`; where it listens unless set.
+    pub advertise: Option<String>,
     /// Bearer tokens.
     pub tokens: Vec<Credential>,
     /// Users of Basic authentication.
@@ -118,7 +120,21 @@ pub(super) fn read(section: &Section<'_, '_>) -> Http {
         }
     }
     let limits = limits(&section.section("limits"));
+    let advertise = section.string("advertise").and_then(|found| {
+        let is_place = found.value.rsplit_once(':').is_some_and(|(host, port)| {
+            let is_host =
+                !host.is_empty() && host.chars().all(|one| one.is_ascii_alphanumeric() || ".-_[]:".contains(one));
+            is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+        if !is_place {
+            let message = format!("http.advertise is {}, not a host and a port", section.raw(&found.span));
+            let help = "write the name or address by which other hubs reach this one, such as \"hub-1.internal:8080\"";
+            section.fault_with_help(ConfigCode::BadAddress, found.span, message, help);
+        }
+        is_place.then_some(found.value)
+    });
     let found = Http {
+        advertise,
         listen: address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))),
         tokens,
         users,

@@ -348,6 +348,18 @@ fn versions_that_overlap_are_told_with_both_places_and_years_without_holidays_wi
 }
 
 #[test]
+fn where_others_reach_the_hub_is_a_host_and_a_port() {
+    let advertised =
+        |place: &str| parse(&format!("[http]\nadvertise = \"{place}\"")).map(|config| config.http.advertise);
+    assert_eq!(advertised("hub-1.internal:8080").unwrap().as_deref(), Some("hub-1.internal:8080"));
+    assert_eq!(advertised("[::1]:80").unwrap().as_deref(), Some("[::1]:80"));
+    assert_eq!(parse("").unwrap().http.advertise, None);
+    for place in ["hub-1", "hub-1:0", ":8080", "http://hub-1:80", "hub-1/x:80", "user@hub-1:80"] {
+        assert_eq!(faults(&format!("[http]\nadvertise = \"{place}\"")), [("HUB-1014", 2, 13)], "{place}");
+    }
+}
+
+#[test]
 fn the_parts_of_a_process_are_those_that_there_are() {
     assert_eq!(parse("").unwrap().only, [""; 0]);
     let config = parse("[run]\nonly = [\"ingest\", \"entity.order\"]").unwrap();

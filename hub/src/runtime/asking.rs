@@ -17,14 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A question for one value.
 pub(super) struct Ask {
     store: &'static str,
+    partition: u32,
     key: Bytes,
-    reply: SyncSender<Option<Bytes>>,
+    reply: SyncSender<Answer>,
 }
+
+/// Nothing where the worker has no task of the partition, else the value, if there is one.
+type Answer = Option<Option<Bytes>>;
 
 impl Ask {
     /// Answers it; who asked may have gone meanwhile.
     pub(super) fn answer(self, worker: &Worker) {
-        let _gone = self.reply.try_send(worker.store_get(self.store, &self.key));
+        let _gone = self.reply.try_send(worker.store_look(self.store, self.partition, &self.key));
     }
 }
 
@@ -39,14 +43,15 @@ impl Asking {
         self.workers.push(worker);
     }
 
-    /// The value of a key in a store of this process's tasks; blocks until every worker has
-    /// answered or one of them has it. An error says that a worker did not answer.
-    pub(super) fn store_get(&self, store: &'static str, key: &[u8]) -> Result<Option<Bytes>, String> {
+    /// The value of a key in a store of this process's task of the partition, if there is one; nothing where it has
+    /// no such task that is restored. Blocks until every worker has answered or one of them has it. An error says that
+    /// a worker did not answer.
+    pub(super) fn look(&self, store: &'static str, partition: u32, key: &[u8]) -> Result<Answer, String> {
         let until = Instant::now() + PATIENCE;
         let key = Bytes::copy_from_slice(key);
-        let ask = |worker: &SyncSender<Ask>| -> Option<Receiver<Option<Bytes>>> {
+        let ask = |worker: &SyncSender<Ask>| -> Option<Receiver<Answer>> {
             let (reply, answer) = sync_channel(1);
-            worker.try_send(Ask { store, key: key.clone(), reply }).ok().map(|()| answer)
+            worker.try_send(Ask { store, partition, key: key.clone(), reply }).ok().map(|()| answer)
         };
         // All are asked before the first answer is waited for.
         let answers: Vec<_> = self.workers.iter().map(ask).collect();

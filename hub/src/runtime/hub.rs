@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use connectors::delivery::http::wall_clock;
 use connectors::http::{
-    Committer, CommitterSettings, Credentials, IngestLedger, Limits, Role, Server, ServerSettings, SlaQuestion,
+    Committer, CommitterSettings, Credentials, IngestLedger, Limits, NotTold, Role, Server, ServerSettings, SlaQuestion,
 };
 use connectors::sink::Shutdown;
 use thiserror::Error;
@@ -21,6 +21,7 @@ use super::burn_view::{self, SharedBurns};
 use super::exporter::{self, UPKEEP_EVERY};
 use super::failure::{Failure, Note};
 use super::hanging::{self, SharedHanging};
+use super::instances::{self, Instances};
 use super::kpi_view::{self, SharedKpis};
 use super::lag::Lag;
 use super::log::OpenLog;
@@ -106,6 +107,10 @@ pub(super) struct Parts {
     burns: SharedBurns,
     pub(super) hanging: SharedHanging,
     lag: Arc<Lag>,
+    /// The hubs that share the log, where it can be shared.
+    pub(super) instances: Option<Arc<Instances>>,
+    /// Of the topics that entities are keyed by.
+    pub(super) partitions: u32,
 }
 
 /// A running hub.
@@ -207,6 +212,7 @@ impl Hub {
         let ingest = IngestLedger::default();
         let lag = Arc::new(Lag::new(&opened, &chosen, &topology, config).context("cannot ask the log for its topics")?);
         threads.extend(lag.start(background.clone()).context("no thread")?);
+        let instances = opened.instance().map(|name| Arc::new(Instances::new(name, reached_at(&config.http, address))));
         let parts = Arc::new(Parts {
             log: log.clone(),
             opened,
@@ -224,7 +230,13 @@ impl Hub {
             burns,
             hanging,
             lag,
+            instances: instances.clone(),
+            partitions: config.log.partitions,
         });
+        if let Some(instances) = instances {
+            let telling = instances::start(instances, parts.clone(), log.clone(), background.clone());
+            threads.push(telling.context("no thread")?);
+        }
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
         let committer = if chosen.has(parts::INGEST) {
             let (committer, thread) = Committer::start(log.as_ref(), &committing).context("cannot write to the log")?;
@@ -385,6 +397,14 @@ impl Parts {
         self.has_sla.then(|| self.sla.answer(self.log.as_ref(), question, wall_clock())).transpose()
     }
 
+    /// Who has a partition of a part that this process does not have.
+    pub(super) fn elsewhere(&self, part: &str, partition: u32) -> NotTold {
+        match self.instances.as_ref().and_then(|instances| instances.address_of(part, partition)) {
+            Some(address) => NotTold::Elsewhere(address),
+            None => NotTold::Away(format!("No hub is known to work on partition {partition} of {part} now.")),
+        }
+    }
+
     /// Copies the books into the metrics.
     pub(super) fn publish(&self) {
         let now = wall_clock();
@@ -393,6 +413,11 @@ impl Parts {
         lock(&self.kpis).publish(now);
         burn_view::publish(&self.burns);
     }
+}
+
+/// Where other hubs reach this one: where it says, or listens, unless that is every address of the machine.
+fn reached_at(http: &config::Http, address: SocketAddr) -> Option<String> {
+    http.advertise.clone().or_else(|| (!address.ip().is_unspecified()).then(|| address.to_string()))
 }
 
 fn server_settings(http: &config::Http) -> ServerSettings {

@@ -26,7 +26,7 @@ pub(super) enum OpenLog {
     /// The name is held for as long as the log is used.
     Kafka {
         log: Arc<KafkaLog>,
-        _instance: Instance,
+        instance: Instance,
     },
 }
 
@@ -43,6 +43,14 @@ impl OpenLog {
         match self {
             Self::Embedded(log) => log.clone(),
             Self::Kafka { log, .. } => log.clone(),
+        }
+    }
+
+    /// The name of this process among those that share the log, where it can be shared.
+    pub(super) fn instance(&self) -> Option<&str> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kafka { instance, .. } => Some(instance.name()),
         }
     }
 
@@ -136,5 +144,5 @@ fn kafka(data: &Path, mut settings: KafkaSettings) -> anyhow::Result<OpenLog> {
         std::process::exit(STUCK);
     });
     let log = KafkaLog::open(settings, on_stuck).context("cannot use [log.kafka]")?;
-    Ok(OpenLog::Kafka { log, _instance: instance })
+    Ok(OpenLog::Kafka { log, instance })
 }

@@ -15,6 +15,7 @@ mod failure;
 mod hanging;
 mod hub;
 mod instance;
+mod instances;
 mod kpi_view;
 mod lag;
 mod log;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use connectors::delivery::http::wall_clock;
-use connectors::http::{PartStatus, SlaQuestion, Status};
+use connectors::http::{NotTold, PartStatus, SlaQuestion, Status};
 use schemas::Timestamp;
-use topology::{TaskState, WorkerSnapshot};
+use topology::{TaskState, WorkerSnapshot, partition_for_key};
 
 use super::exporter::{self, recorder};
 use super::hub::Parts;
@@ -34,8 +34,8 @@ impl HubStatus {
         PartStatus { label: label.to_owned(), connected, required, error, since: entry.1.to_string() }
     }
 
-    /// Those without which the hub is not at work.
-    fn required_parts(&self) -> Vec<PartStatus> {
+    /// Those of the hub itself; not what it delivers to.
+    fn own_parts(&self) -> Vec<PartStatus> {
         let mut parts = vec![self.part("log", true, self.parts.opened.trouble())];
         for (number, snapshot) in self.parts.worker_snapshots().iter().enumerate() {
             parts.push(self.part(&format!("worker-{number}"), true, not_ready(snapshot.as_ref())));
@@ -55,13 +55,13 @@ impl Status for HubStatus {
     fn metrics(&self) -> String {
         // A log with brokers is asked for its ends.
         tokio::task::block_in_place(|| self.parts.publish());
-        let is_ready = self.required_parts().iter().all(|part| part.connected);
+        let is_ready = self.own_parts().iter().all(|part| part.connected || !part.required);
         metrics::gauge!("hub_ready").set(f64::from(u8::from(is_ready)));
         exporter::page()
     }
 
     fn parts(&self) -> Vec<PartStatus> {
-        let mut parts = self.required_parts();
+        let mut parts = self.own_parts();
         for (target, state) in targets(&recorder().render()) {
             let error = (state >= OPEN).then(|| "left alone after failures: its breaker is open".to_owned());
             parts.push(self.part(&format!("target.{target}"), false, error));
@@ -69,12 +69,21 @@ impl Status for HubStatus {
         parts
     }
 
-    fn sla_clocks(&self, entity: &str) -> Result<Option<serde_json::Value>, String> {
-        let value = self.parts.asking.store_get(processors::sla::STORE, entity.as_bytes())?;
-        let Some(value) = value else { return Ok(None) };
+    fn sla_clocks(&self, entity: &str) -> Result<Option<serde_json::Value>, NotTold> {
+        let partition = partition_for_key(entity.as_bytes(), self.parts.partitions);
+        let found = self.parts.asking.look(processors::sla::STORE, partition, entity.as_bytes());
+        let value = match found.map_err(NotTold::Silent)? {
+            Some(Some(value)) => value,
+            Some(None) => return Ok(None),
+            None => return Err(self.parts.elsewhere("sla", partition)),
+        };
         let ledger = processors::sla::explain(&self.parts.objectives, entity, &value, wall_clock());
-        let ledger = ledger.map_err(|_| "The stored clocks cannot be read.".to_owned())?;
-        serde_json::to_value(ledger).map(Some).map_err(|error| error.to_string())
+        let ledger = ledger.map_err(|_| NotTold::Silent("The stored clocks cannot be read.".to_owned()))?;
+        let mut ledger = serde_json::to_value(ledger).map_err(|error| NotTold::Silent(error.to_string()))?;
+        if let Some(instances) = &self.parts.instances {
+            ledger["answered_by"] = instances.name().into();
+        }
+        Ok(Some(ledger))
     }
 
     fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, String> {

@@ -137,6 +137,17 @@ impl Worker {
         }
     }
 
+    /// The value of a key in a store of the task of this partition, which may be none; nothing where this worker has
+    /// no such task, or it is not restored yet.
+    pub fn store_look(&self, store: &str, partition: u32, key: &[u8]) -> Option<Option<bytes::Bytes>> {
+        self.tasks.iter().find_map(|task| {
+            let index = task.core.plan.stores.iter().position(|plan| plan.name == store)?;
+            let answers = matches!(task.state, TaskState::Running | TaskState::Suspended);
+            (task.core.id.partition == partition && answers)
+                .then(|| task.core.stores.get(index, key).map(bytes::Bytes::copy_from_slice))
+        })
+    }
+
     /// The value of a key in a store of this worker's tasks: of the first that has it.
     pub fn store_get(&self, store: &str, key: &[u8]) -> Option<bytes::Bytes> {
         self.tasks.iter().find_map(|task| {

@@ -46,7 +46,8 @@ impl Ask {
 fn text(answer: &Value) -> String {
     let said = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let time = |value: &Value| duration(value.as_i64().unwrap_or_default());
-    let mut text = format!("{} at {}\n", said(&answer["entity"]), said(&answer["at"]));
+    let teller = answer["answered_by"].as_str().map(|hub| format!(", told by hub {hub}")).unwrap_or_default();
+    let mut text = format!("{} at {}{teller}\n", said(&answer["entity"]), said(&answer["at"]));
     for clock in answer["clocks"].as_array().into_iter().flatten() {
         let _ = write!(text, "\n{}  {}", said(&clock["objective"]), said(&clock["status"]));
         if let Some(reason) = clock["reason"].as_str() {
