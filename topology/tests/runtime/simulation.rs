@@ -167,7 +167,9 @@ fn run_all(seeds: Range<u64>) -> Result<Happened, (u64, String)> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().for_each(|worker| sum.add(&worker.join().unwrap()));
+        for worker in workers {
+            sum.add(&worker.join().unwrap());
+        }
     });
     failed.into_inner().unwrap().pop_first().map_or(Ok(sum), Err)
 }
