@@ -109,8 +109,8 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "only what is visible at the start is replayed",
         "task/restore.rs",
-        "(log.bounds(&changelog)?.0, log.written_end(&changelog)?)",
-        "log.bounds(&changelog)?",
+        "let ends = log.written_ends(&changelogs)?;\n        for (store",
+        "let ends = log.bounds_of(&changelogs)?.into_iter().map(|(_, end)| end);\n        for (store",
     ),
     mutation(
         "a checkpoint says that it is newer than it is",
