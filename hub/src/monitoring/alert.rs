@@ -78,7 +78,7 @@ pub const ALERTS: [Alert; 11] = [
     Alert {
         name: "HubStalled",
         severity: Severity::Page,
-        expr: "sum(hub_lag_records) > 0 and sum(increase(hub_commit_seconds_count[5m])) == 0",
+        expr: "max(hub_lag_records) > 0 and sum(increase(hub_commit_seconds_count[5m])) == 0",
         hold: "5m",
         summary: "Nothing is committed although {{ $value }} records wait to be read",
         description: "No worker has committed for five minutes: a log that refuses writes, or a worker that hangs.",

@@ -30,7 +30,7 @@ pub(super) const BOARD: Board = Board {
             "Records that their group has not taken in.",
             Unit::Count,
             "hub-overview",
-            &[query("sum by (group, topic) (hub_lag_records)", "{{group}} {{topic}}")],
+            &[query("max by (group, topic) (hub_lag_records)", "{{group}} {{topic}}")],
         ),
         lines(
             "Commits",
