@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemas::Timestamp;
-use topology::{Log as _, OutgoingRecord};
+use topology::{Log as _, OutgoingRecord, TopicPartition};
 
 use crate::support::{Broker, Hub, order_created, until};
 
@@ -42,6 +42,12 @@ fn a_transaction_that_does_not_end_is_named_until_it_is_aborted() {
         };
         dead.send(record).expect("the record is taken");
     }
+    // Only what is written after the broker has the open transaction's records lies behind them.
+    let is_open = |partition| {
+        let place = TopicPartition::new("hub.order", partition);
+        log.bounds(&place).expect("bounds").1 < log.written_end(&place).expect("an end")
+    };
+    until("the transaction is open", PATIENCE, || (0..*partitions).all(is_open).then_some(()));
     hub.send(&order_created("behind"));
 
     let told = until("the hub says what holds it up", PATIENCE, || {
@@ -49,6 +55,7 @@ fn a_transaction_that_does_not_end_is_named_until_it_is_aborted() {
     });
     // It is held up and nothing more: who sends events is still let in.
     assert!(told.contains("jcms.hub.order/") && told.contains(r#""ready":true"#), "{told}");
+    assert_eq!(hub.metric("hub_ready", &[]), Some(1.0));
     let held = |partition: u32| {
         let labels = ["topic=\"jcms.hub.order\"".to_owned(), format!("partition=\"{partition}\"")];
         hub.metric("hub_hanging_transaction_seconds", &labels.each_ref().map(String::as_str)).unwrap_or_default()
