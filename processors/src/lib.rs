@@ -1,5 +1,5 @@
 //! The domain: what an event does to its entity ([`entity`]), where changes go ([`route`]), how much
-//! of its time an entity has used ([`sla`]), what all of them together come to
+//! of its time an entity has used ([`sla`]) and how likely that is too much ([`predict`]), what all of them together come to
 //! ([`kpi`], [`burn`]), and the plan that joins them ([`topology`]).
 //!
 //! Every processor is a pure decision on the runtime: records, state and time come in, records and
@@ -8,6 +8,7 @@
 pub mod burn;
 pub mod entity;
 pub mod kpi;
+pub mod predict;
 pub mod route;
 pub mod sla;
 pub mod topology;

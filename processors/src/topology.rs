@@ -16,6 +16,7 @@ use crate::entity::partner::{self, PartnerProcessor, Partners};
 use crate::entity::ticket::{TicketProcessor, Tickets};
 use crate::entity::{Engine, EntitySettings, Family, SINKS, TABLE_SINK};
 use crate::kpi::{self, KpiSettings};
+use crate::predict;
 use crate::route::Router;
 use crate::sla::{self, SlaSettings};
 
@@ -105,6 +106,7 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
         },
     );
     sla::add_to(&mut builder, settings.sla.clone(), settings.routes.clone());
+    predict::add_to(&mut builder, settings.sla.clone());
     kpi::add_to(&mut builder, &settings.kpi, &settings.slos);
     builder.build()
 }
@@ -177,6 +179,7 @@ pub fn records() -> Vec<(&'static str, &'static str)> {
         ("hub.sla.state", "SlaState"),
         ("hub.sla.violation", "SlaViolation"),
         (sla::DEGRADATION_TOPIC, "SlaDegradation"),
+        (predict::TOPIC, "SlaPrediction"),
         (kpi::TOPIC, "KpiWindow"),
         (burn::TOPIC, "BurnRate"),
         ("hub.dead_letter", "DeadLetter"),
@@ -199,6 +202,7 @@ pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     topics.push(TopicSpec::compact(partner::TABLE_TOPIC, 1));
     topics.push(TopicSpec::compact("hub.sla.state", partitions));
     topics.push(TopicSpec::compact(sla::DEGRADATION_TOPIC, partitions));
+    topics.push(TopicSpec::compact(predict::TOPIC, partitions));
     topics.push(TopicSpec::delete(kpi::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));
     topics.push(TopicSpec::compact(kpi::TOPIC, partitions));
     topics.push(TopicSpec::compact(burn::TOPIC, partitions));

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::{
     AccountEvent, BillingRecord, BurnRate, CatalogEvent, CustomerEvent, DeadLetter, DeliveryOutcome, FlowEvent,
-    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaDegradation, SlaState,
-    SlaViolation, TicketEvent, code::Code, registry,
+    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaDegradation, SlaPrediction,
+    SlaState, SlaViolation, TicketEvent, code::Code, registry,
 };
 
 /// The first byte of every frame.
@@ -56,6 +56,7 @@ schemas! {
     17 SlaViolation,
     18 KpiWindow,
     19 BurnRate,
+    21 SlaPrediction,
 }
 
 /// Why a frame could not be read. None of them can be helped by trying again.

@@ -30,7 +30,7 @@
 //! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
 //!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
 //! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
-//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`SlaDegradation`], [`KpiWindow`], [`BurnRate`], [`DeadLetter`];
+//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`SlaDegradation`], [`KpiWindow`], [`BurnRate`], [`SlaPrediction`], [`DeadLetter`];
 //! - bytes: [`encode`], [`decode`], [`to_json`] and the [`registry`] of schema ids;
 //! - the door: [`guard`] against card data, [`tmf`] readers, and the stable [`Code`] of each fault.
 
@@ -46,6 +46,7 @@ mod json;
 mod kpi;
 mod order;
 mod output;
+mod prediction;
 mod reference;
 pub mod registry;
 mod ticket;
@@ -62,6 +63,7 @@ pub use flow::*;
 pub use kpi::*;
 pub use order::*;
 pub use output::*;
+pub use prediction::*;
 pub use reference::*;
 pub use ticket::*;
 pub use timestamp::*;

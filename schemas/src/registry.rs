@@ -42,7 +42,7 @@ macro_rules! entry {
 }
 
 /// Every known schema, in the order of its id.
-pub const SCHEMAS: [SchemaEntry; 21] = [
+pub const SCHEMAS: [SchemaEntry; 22] = [
     entry!(1, "OrderEvent", 1, "order.avsc"),
     entry!(2, "FlowEvent", 1, "flow.avsc"),
     entry!(3, "TicketEvent", 1, "ticket.avsc"),
@@ -63,6 +63,7 @@ pub const SCHEMAS: [SchemaEntry; 21] = [
     entry!(18, "KpiWindow", 1, "kpi_window.avsc"),
     entry!(19, "BurnRate", 1, "burn_rate.avsc"),
     entry!(20, "SlaDegradation", 1, "sla_degradation.avsc"),
+    entry!(21, "SlaPrediction", 1, "sla_prediction.avsc"),
     entry!(23, "SlaState", 2, "sla_state.avsc"),
 ];
 

@@ -29,6 +29,7 @@ macro_rules! for_each_record {
         $check::<DeadLetter>($($argument),*);
         $check::<KpiWindow>($($argument),*);
         $check::<BurnRate>($($argument),*);
+        $check::<SlaPrediction>($($argument),*);
     };
 }
 
