@@ -115,6 +115,30 @@ fn open_clocks_and_violations_are_listed() {
 }
 
 #[test]
+fn what_is_expected_of_open_clocks_can_be_asked_for() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("hub.toml");
+    std::fs::write(&file, CONFIGURATION.replace("5s", "1h")).expect("a writable folder");
+    let hub = Hub::start(data.path(), Some(&file));
+    hub.send(&order_created("asked"));
+    let told = until("a prediction", Duration::from_secs(60), || {
+        let (code, told) = sla(&hub, data.path(), "predict", "--objective=quick-order");
+        assert_eq!(code, Some(0), "{told}");
+        (told["all"] == 1).then_some(told)
+    });
+    let told = &told["predictions"][0];
+    assert_eq!((&told["entity"], &told["band"]), (&"order:asked".into(), &"low".into()), "{told}");
+    let metric = hub.metric("hub_sla_predicted_clocks", &[OBJECTIVE, "band=\"low\""]);
+    assert_eq!(metric, Some(1.0));
+    hub.send(&order_state("asked", "inProgress"));
+    hub.send(&order_state("asked", "completed"));
+    until("no prediction", Duration::from_secs(60), || {
+        (sla(&hub, data.path(), "predict", "--limit=10").1["all"] == 0).then_some(())
+    });
+    assert_eq!(hub.stop(), Some(0));
+}
+
+#[test]
 fn a_breach_comes_once_however_often_the_hub_dies() {
     let data = tempfile::tempdir().expect("a folder");
     let file = data.path().join("hub.toml");

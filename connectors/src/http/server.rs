@@ -173,6 +173,7 @@ fn router(shared: Shared) -> Router {
         .route("/listener/{event_type}", post(event::listener))
         .route("/v1/sla/clocks", get(sla::list))
         .route("/v1/sla/clocks/{entity}", get(sla::clocks))
+        .route("/v1/sla/predictions", get(sla::predictions))
         .route("/v1/sla/violations", get(sla::violations))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))

@@ -1,4 +1,4 @@
-//! `GET /v1/sla/clocks/{entity}`, `/v1/sla/clocks` and `/v1/sla/violations`.
+//! `GET /v1/sla/clocks/{entity}`, `/v1/sla/clocks`, `/v1/sla/violations` and `/v1/sla/predictions`.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -33,6 +33,13 @@ pub enum SlaQuestion {
         /// At most so many.
         limit: usize,
     },
+    /// What is expected of open clocks, the likeliest to breach first.
+    Predictions {
+        /// Of this objective only.
+        objective: Option<String>,
+        /// At most so many.
+        limit: usize,
+    },
     /// The violations told last, by the time at which the target passed, newest first.
     Violations {
         /// Those since this instant only.
@@ -47,6 +54,13 @@ pub enum SlaQuestion {
 pub(super) struct ClockParameters {
     objective: Option<String>,
     status: Option<SlaStatus>,
+    limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PredictionParameters {
+    objective: Option<String>,
     limit: Option<usize>,
 }
 
@@ -88,6 +102,21 @@ pub(super) async fn violations(
     }
     let from = from.map(|instant| Timestamp(instant.as_millisecond()));
     answer(shared, SlaQuestion::Violations { from, limit }).await
+}
+
+pub(super) async fn predictions(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    parameters: Result<Query<PredictionParameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    shared.authorise(&headers, Role::Viewer)?;
+    let taken = "It takes objective, and limit from 1 to 1000, each once.";
+    let Query(PredictionParameters { objective, limit }) = parameters.map_err(|_| refused(taken))?;
+    let limit = limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(refused(taken));
+    }
+    answer(shared, SlaQuestion::Predictions { objective, limit }).await
 }
 
 async fn answer(shared: Shared, question: SlaQuestion) -> Result<Response, Problem> {

@@ -79,12 +79,18 @@ impl Status for Fine {
 async fn lists_of_clocks_take_what_can_be_and_are_told_to_viewers_only() {
     let hub = start(Limits::default()).await;
     let ask = |path: &str| hub.client.get(format!("{}/v1/sla/{path}", hub.url));
-    for path in ["clocks", "violations"] {
+    for path in ["clocks", "violations", "predictions"] {
         problem(ask(path).send().await.unwrap(), 401, "HUB-5001").await;
         problem(ask(path).bearer_auth(TOKEN).send().await.unwrap(), 403, "HUB-5002").await;
     }
-    let wrong =
-        ["clocks?limit=0", "clocks?limit=1001", "clocks?status=met", "clocks?state=open", "violations?from=now"];
+    let wrong = [
+        "clocks?limit=0",
+        "clocks?limit=1001",
+        "clocks?status=met",
+        "clocks?state=open",
+        "predictions?band=high",
+        "violations?from=now",
+    ];
     for path in wrong {
         problem(ask(path).bearer_auth(VIEWER).send().await.unwrap(), 400, "HUB-5013").await;
     }
@@ -94,6 +100,8 @@ async fn lists_of_clocks_take_what_can_be_and_are_told_to_viewers_only() {
     };
     let clocks = SlaQuestion::Clocks { objective: Some("a b".into()), status: Some(SlaStatus::Paused), limit: 7 };
     assert_eq!(asked("clocks?objective=a%20b&status=paused&limit=7").await, format!("{clocks:?}"));
+    let predictions = SlaQuestion::Predictions { objective: Some("a".into()), limit: 9 };
+    assert_eq!(asked("predictions?objective=a&limit=9").await, format!("{predictions:?}"));
     let violations = SlaQuestion::Violations { from: Some(Timestamp(1_000)), limit: 50 };
     assert_eq!(asked("violations?from=1970-01-01T00:00:01Z").await, format!("{violations:?}"));
 }

@@ -31,9 +31,7 @@ use super::process;
 use super::schemas;
 use super::sinks::Sinks;
 use super::sla_answer::SlaSight;
-use super::sla_view::{self, SharedView, SlaView};
 use super::status::{HubStatus, not_ready};
-use super::violation_view::{self, SharedViolations};
 use super::waiting::Waiting;
 use super::workers::Workers;
 use crate::config::{self, Config};
@@ -169,8 +167,7 @@ impl Hub {
         let settings = (0..count).map(|member| wiring::worker(config, member, &checkpoints, &memory)).collect();
         let workers = Workers::start(&part, &log, settings, &failure).context("cannot start the workers")?;
         let background = Shutdown::new();
-        let sla: SharedView = Arc::new(Mutex::new(SlaView::new()));
-        let violations = SharedViolations::default();
+        let sla = SlaSight::new();
         let (kpis, burns) = (SharedKpis::default(), SharedBurns::default());
         let mut threads = Vec::new();
         if chosen.has("kpi") {
@@ -187,17 +184,7 @@ impl Hub {
             threads.push(view.context("no thread")?);
         }
         if chosen.has("sla") {
-            let view =
-                sla_view::start(log.clone(), config.log.partitions, sla.clone(), background.clone(), failure.clone());
-            threads.push(view.context("no thread")?);
-            let view = violation_view::start(
-                log.clone(),
-                config.log.partitions,
-                violations.clone(),
-                background.clone(),
-                failure.clone(),
-            );
-            threads.push(view.context("no thread")?);
+            threads.extend(sla.follow(&log, config.log.partitions, &background, &failure).context("no thread")?);
         }
         if let OpenLog::Embedded(embedded) = &opened {
             let tidying = maintenance::start(embedded.clone(), background.clone(), failure.clone());
@@ -224,7 +211,7 @@ impl Hub {
             sinks: tokio::sync::Mutex::new(sinks),
             ingest: ingest.clone(),
             memory,
-            sla: SlaSight { clocks: sla, violations },
+            sla,
             has_sla: chosen.has("sla"),
             kpis,
             burns,
@@ -412,6 +399,7 @@ impl Parts {
         exporter::publish(&self.observe());
         lock(&self.kpis).publish(now);
         burn_view::publish(&self.burns);
+        lock(&self.sla.predictions).publish();
     }
 }
 

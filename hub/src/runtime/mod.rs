@@ -21,6 +21,7 @@ mod lag;
 mod log;
 mod maintenance;
 mod observation;
+mod prediction_view;
 mod process;
 mod schemas;
 mod sinks;

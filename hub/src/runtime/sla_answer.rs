@@ -1,23 +1,55 @@
 //! Answers about clocks and violations, for `/v1/sla/...`.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use connectors::http::SlaQuestion;
-use schemas::{SlaState, SlaViolation, Timestamp};
+use connectors::sink::Shutdown;
+use schemas::{Schema, SlaPrediction, SlaState, SlaViolation, Timestamp};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use topology::{Log, LogError, Offset, Record, TopicPartition};
 
-use super::sla_view::{Place, SharedView, TOPIC};
-use super::violation_view::SharedViolations;
+use super::failure::Failure;
+use super::prediction_view::{self, SharedPredictions};
+use super::sla_view::{self, Place, SharedView, SlaView, TOPIC};
+use super::violation_view::{self, SharedViolations};
+use crate::wiring::SharedLog;
 
 /// What a process sees of clocks.
 pub(super) struct SlaSight {
     pub(super) clocks: SharedView,
-    pub(super) violations: SharedViolations,
+    violations: SharedViolations,
+    pub(super) predictions: SharedPredictions,
 }
 
 impl SlaSight {
+    /// Nothing seen yet.
+    pub(super) fn new() -> Self {
+        Self {
+            clocks: Arc::new(Mutex::new(SlaView::new())),
+            violations: SharedViolations::default(),
+            predictions: SharedPredictions::default(),
+        }
+    }
+
+    /// Starts the threads that read; they end with `shutdown`.
+    pub(super) fn follow(
+        &self,
+        log: &SharedLog,
+        partitions: u32,
+        shutdown: &Shutdown,
+        failure: &Failure,
+    ) -> std::io::Result<[JoinHandle<()>; 3]> {
+        let (log, stop, fail) = (|| log.clone(), || shutdown.clone(), || failure.clone());
+        Ok([
+            sla_view::start(log(), partitions, self.clocks.clone(), stop(), fail())?,
+            violation_view::start(log(), partitions, self.violations.clone(), stop(), fail())?,
+            prediction_view::start(log(), partitions, self.predictions.clone(), stop(), fail())?,
+        ])
+    }
+
     /// The answer at an instant.
     pub(super) fn answer(&self, log: &dyn Log, question: &SlaQuestion, now: Timestamp) -> Result<Value, LogError> {
         match question {
@@ -26,9 +58,17 @@ impl SlaSight {
                 let (places, all) = view.first(objective.as_deref(), *status, *limit);
                 // The view goes on while the log is read.
                 drop(view);
-                let states = read(log, &places)?;
+                let states: Vec<SlaState> = read(log, TOPIC, &places)?;
                 let clocks: Vec<Value> = states.iter().map(|state| clock(state, now)).collect();
                 Ok(json!({ "at": now.to_string(), "clocks": clocks, "all": all }))
+            }
+            SlaQuestion::Predictions { objective, limit } => {
+                let view = self.predictions.lock().unwrap_or_else(PoisonError::into_inner);
+                let (places, all) = view.likeliest(objective.as_deref(), *limit);
+                drop(view);
+                let told: Vec<SlaPrediction> = read(log, processors::predict::TOPIC, &places)?;
+                let predictions: Vec<Value> = told.iter().map(|told| prediction(told, now)).collect();
+                Ok(json!({ "at": now.to_string(), "predictions": predictions, "all": all }))
             }
             SlaQuestion::Violations { from, limit } => {
                 let view = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,16 +81,16 @@ impl SlaSight {
     }
 }
 
-/// The states at these places, in their order. One that another has replaced meanwhile, and that the
+/// The records at these places, in their order. One that another has replaced meanwhile, and that the
 /// log has dropped, is left out: it is no clock's newest any more.
-fn read(log: &dyn Log, places: &[Place]) -> Result<Vec<SlaState>, LogError> {
+fn read<R: Schema + DeserializeOwned>(log: &dyn Log, topic: &str, places: &[Place]) -> Result<Vec<R>, LogError> {
     let mut wanted: BTreeMap<u32, BTreeMap<Offset, usize>> = BTreeMap::new();
     for (order, (partition, offset)) in places.iter().enumerate() {
         wanted.entry(*partition).or_default().insert(*offset, order);
     }
-    let mut found: Vec<Option<SlaState>> = vec![None; places.len()];
+    let mut found: Vec<Option<R>> = std::iter::repeat_with(|| None).take(places.len()).collect();
     for (partition, mut offsets) in wanted {
-        let partition = TopicPartition::new(TOPIC, partition);
+        let partition = TopicPartition::new(topic, partition);
         while let Some((from, _)) = offsets.first_key_value() {
             let from = *from;
             let mut records: Vec<Record> = Vec::new();
@@ -80,6 +120,24 @@ fn clock(state: &SlaState, now: Timestamp) -> Value {
         "warned_percent": state.warned_percent,
         "started_at": state.started_at.to_string(),
         "partners": state.partner_ids,
+    })
+}
+
+fn prediction(told: &SlaPrediction, now: Timestamp) -> Value {
+    json!({
+        "objective": told.objective,
+        "entity": format!("{}:{}", told.entity_kind, told.entity_id),
+        "probability": told.probability_ppm as f64 / 1e6,
+        "band": told.band,
+        "class": told.class,
+        "stage": told.stage,
+        "observations": told.observations,
+        "consumed_ms": told.consumed_ms,
+        "target_ms": told.target_ms,
+        "left_ms": told.left_ms,
+        "breach_at": told.breach_at.map(|at| at.to_string()),
+        "until_breach_ms": told.breach_at.map(|at| at.millis_since(now)),
+        "told_at": told.at.to_string(),
     })
 }
 

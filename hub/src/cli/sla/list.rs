@@ -1,4 +1,4 @@
-//! `hub sla list` and `hub sla breaches`.
+//! `hub sla list`, `hub sla breaches` and `hub sla predict`.
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -52,6 +52,36 @@ pub(super) struct Breaches {
     /// The form of the answer.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
+}
+
+/// `hub sla predict`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Predict {
+    /// Only clocks of this objective.
+    #[arg(long, value_name = "NAME")]
+    objective: Option<String>,
+    /// At most so many clocks.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    limit: u16,
+    #[command(flatten)]
+    remote: Remote,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+impl Predict {
+    pub(super) fn run(self) -> Exit {
+        let mut parameters = vec![("limit", self.limit.to_string())];
+        parameters.extend(self.objective.map(|objective| ("objective", objective)));
+        match ask(&self.remote, &["predictions"], &parameters) {
+            Ok(answer) => {
+                let heads = ["CHANCE", "BREACH IN", "OBJECTIVE", "ENTITY", "STATE", "CLASS", "SEEN"];
+                show(&answer, self.output, "predictions", &heads, prediction)
+            }
+            Err(exit) => exit,
+        }
+    }
 }
 
 impl List {
@@ -111,6 +141,16 @@ fn clock(clock: &Value) -> Vec<String> {
     vec![left, said(&clock["breach_at"]), said(&clock["objective"]), said(&clock["entity"]), status]
 }
 
+fn prediction(told: &Value) -> Vec<String> {
+    let chance = told["probability"].as_f64().unwrap_or_default() * 100.0;
+    let left = told["until_breach_ms"].as_i64().map_or_else(|| "-".to_owned(), duration);
+    let seen = told["observations"].as_i64().unwrap_or_default();
+    let mut row = vec![format!("{chance:.0} %"), left];
+    row.extend(["objective", "entity", "stage", "class"].map(|name| said(&told[name])));
+    row.push(seen.to_string());
+    row
+}
+
 fn violation(violation: &Value) -> Vec<String> {
     let time = |name: &str| duration(violation[name].as_i64().unwrap_or_default());
     let follows = match (violation["withdrawn"] == true, violation["version"].as_i64()) {
@@ -134,6 +174,9 @@ mod tests {
         let mut found = serde_json::json!({ "objective": "repair", "entity": "ticket:7", "breached_at": "T",
             "actual_ms": 61_000, "target_ms": 60_000, "consequence": "billing_credit", "version": 2, "withdrawn": false });
         assert_eq!(violation(&found), ["T", "repair", "ticket:7", "1m 1s", "1m", "billing_credit, amended"]);
+        let told = serde_json::json!({ "probability": 0.826, "until_breach_ms": null, "objective": "repair",
+            "entity": "ticket:7", "stage": "held", "class": "-", "observations": 12 });
+        assert_eq!(prediction(&told), ["83 %", "-", "repair", "ticket:7", "held", "-", "12"]);
         found["withdrawn"] = true.into();
         assert_eq!(violation(&found)[5], "withdrawn");
     }

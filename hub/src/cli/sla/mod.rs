@@ -27,6 +27,8 @@ enum Command {
     List(list::List),
     /// Lists violations, the newest first.
     Breaches(list::Breaches),
+    /// Lists open clocks by how likely they breach.
+    Predict(list::Predict),
     /// Prints the SLOs of a configuration as Prometheus recording and alerting rules.
     Rules(rules::Rules),
 }
@@ -38,6 +40,7 @@ impl Sla {
             Command::Explain(ask) => ask.run(true),
             Command::List(list) => list.run(),
             Command::Breaches(breaches) => breaches.run(),
+            Command::Predict(predict) => predict.run(),
             Command::Rules(rules) => rules.run(terminal),
         }
     }
