@@ -171,16 +171,11 @@ impl Hub {
         let (kpis, burns) = (SharedKpis::default(), SharedBurns::default());
         let mut threads = Vec::new();
         if chosen.has("kpi") {
-            let view =
-                kpi_view::start(log.clone(), config.log.partitions, kpis.clone(), background.clone(), failure.clone());
+            let (log, stop, fail) = (|| log.clone(), || background.clone(), || failure.clone());
+            let partitions = config.log.partitions;
+            let view = kpi_view::start(log(), partitions, kpis.clone(), stop(), fail());
             threads.push(view.context("no thread")?);
-            let view = burn_view::start(
-                log.clone(),
-                config.log.partitions,
-                burns.clone(),
-                background.clone(),
-                failure.clone(),
-            );
+            let view = burn_view::start(log(), partitions, burns.clone(), stop(), fail());
             threads.push(view.context("no thread")?);
         }
         if chosen.has("sla") {
