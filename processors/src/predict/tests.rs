@@ -37,6 +37,10 @@ impl Run {
 
     /// An order comes to a state at this minute.
     fn happen(&mut self, order: &str, minute: i64, version: i64, state: &str) {
+        self.happen_in("sim", order, minute, version, state);
+    }
+
+    fn happen_in(&mut self, class: &str, order: &str, minute: i64, version: i64, state: &str) {
         let at = Timestamp(minute * MINUTE);
         self.driver.advance_wall_clock(at);
         let fact = LifecycleFact {
@@ -57,7 +61,7 @@ impl Run {
             customer_class: None,
             account_id: None,
             partner_ids: vec![],
-            class: Some("sim".into()),
+            class: Some(class.into()),
             category: None,
             priority: None,
             circle: None,
@@ -141,4 +145,68 @@ fn a_clock_that_rests_is_not_looked_at() {
     let before = run.bands();
     run.advance(start + 10_000);
     assert_eq!((before, run.bands()), (vec!["low".to_owned()], vec![]));
+}
+
+/// A generated history: orders of two classes whose times in progress differ, one of eight of them stuck; how long is drawn
+/// from a fixed seed. What was told of the later half, and whether it came true.
+fn history() -> Vec<(f64, f64, bool)> {
+    const ORDERS: usize = 2_400;
+    let mut seed = 42_u64;
+    let mut draw = |below: i64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((seed >> 33) as i64) % below
+    };
+    let (mut events, mut breached) = (Vec::new(), Vec::new());
+    for order in 0..ORDERS {
+        let (start, slow, stuck) = (order as i64 * 7, order % 2 == 1, draw(8) == 0);
+        let begins = 1 + draw(10);
+        // The sum of three draws: a hill, not a plain.
+        let works =
+            (0..3).map(|_| draw(if slow { 24 } else { 8 })).sum::<i64>() + if stuck { 30 + draw(40) } else { 2 };
+        let ends = begins + works;
+        let class = if slow { "slow" } else { "fast" };
+        let steps = [(0, 1, "acknowledged"), (begins, 2, "inProgress"), (ends, 3, "completed")];
+        events.extend(steps.map(|(minute, version, state)| (start + minute, order, version, state, class)));
+        breached.push(ends > 60);
+    }
+    events.sort_by_key(|(minute, order, version, ..)| (*minute, *order, *version));
+    let (mut run, mut told) = (Run::new(), Vec::new());
+    let mut looked = 0;
+    for (minute, order, version, state, class) in events {
+        // Timers fire on their own, not when an order ends: between the minutes at which anything happens.
+        for passed in looked..minute {
+            run.driver.advance_wall_clock(Timestamp(passed * MINUTE + MINUTE / 2));
+        }
+        looked = minute;
+        run.happen_in(class, &order.to_string(), minute, version, state);
+        told.extend(run.news().into_iter().flatten());
+    }
+    let score = |told: SlaPrediction| {
+        let order: usize = told.entity_id.parse().unwrap();
+        let used = told.consumed_ms as f64 / told.target_ms as f64;
+        (order >= ORDERS / 2).then(|| (told.probability_ppm as f64 / 1e6, used, breached[order]))
+    };
+    told.into_iter().filter_map(score).collect()
+}
+
+#[test]
+fn what_is_called_likely_happens_as_often_and_the_page_says_so() {
+    let told = history();
+    let brier = |guess: fn(&(f64, f64, bool)) -> f64| {
+        told.iter().map(|told| (guess(told) - f64::from(u8::from(told.2))).powi(2)).sum::<f64>() / told.len() as f64
+    };
+    let (ours, baseline) = (brier(|told| told.0), brier(|told| told.1.min(1.0)));
+    let mut table = String::from("| told | predictions | mean told | breached |\n|---|---|---|---|\n");
+    for (band, from, until) in [("low", 0.0, 0.2), ("some", 0.2, 0.5), ("likely", 0.5, 0.8), ("high", 0.8, 1.1)] {
+        let within: Vec<_> = told.iter().filter(|told| (from..until).contains(&told.0)).collect();
+        let count = within.len().max(1) as f64;
+        let mean = within.iter().map(|told| told.0).sum::<f64>() / count;
+        let share = within.iter().filter(|told| told.2).count() as f64 / count;
+        assert!(within.len() >= 50 && (mean - share).abs() < 0.12, "{band}: told {mean}, was {share} of {count}");
+        table += &format!("| {band} | {} | {:.0} % | {:.0} % |\n", within.len(), mean * 100.0, share * 100.0);
+    }
+    table += &format!("\nBrier score {ours:.3}; of the share used up, taken as the probability, {baseline:.3}.\n");
+    assert!(ours < baseline * 0.9, "{ours} against {baseline}");
+    let page = include_str!("../../../docs/prediction.md");
+    assert!(page.contains(&table), "put this into docs/prediction.md:\n{table}");
 }
