@@ -118,11 +118,19 @@ impl Demo {
         let mut screen = Screen::new(terminal, self.output, url);
         let failed = self.watch(&hub, &sandbox, &feed, &mut screen).await;
         feed.stop().await;
-        let failed = match failed {
-            Some(why) => Some(why),
+        let drained = match failed {
+            Some(why) => Drained::Failed(why),
             None => drain(&hub, &sandbox, &mut screen, &feed).await,
         };
-        let (seen, stopped) = hub.stop(Duration::from_secs(10)).await;
+        let (mut seen, stopped) = hub.stop(Duration::from_secs(10)).await;
+        if matches!(drained, Drained::Calm) {
+            // Clocks run on: what they said while the hub stopped is for the next start to read.
+            seen.lag.clear();
+        }
+        let failed = match drained {
+            Drained::Failed(why) => Some(why),
+            Drained::Calm | Drained::Cut => None,
+        };
         broker::stop(broker).await;
         let systems = sandbox.stop().await;
         let rows = summary::billing_rows(&config);
@@ -165,7 +173,7 @@ fn is_settled(seen: &Observation, since: Timestamp) -> bool {
 }
 
 /// Waits until everything that was taken in has ended.
-async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -> Option<String> {
+async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -> Drained {
     let (until, since) = (Instant::now() + DRAIN, wall_clock());
     let mut refresh = tokio::time::interval(REFRESH);
     let stop = run::told_to_stop();
@@ -179,10 +187,20 @@ async fn drain(hub: &Hub, sandbox: &Sandbox, screen: &mut Screen, feed: &Feed) -
                 // Snapshots are a moment old: only a lasting calm is one.
                 settled = if is_settled(&seen, since) { settled + 1 } else { 0 };
             }
-            why = hub.failed() => return Some(why.to_string()),
+            why = hub.failed() => return Drained::Failed(why.to_string()),
             // Told twice: what still waits goes on at the next start.
-            _ = &mut stop => return None,
+            _ = &mut stop => return Drained::Cut,
         }
     }
-    None
+    if settled < 3 { Drained::Cut } else { Drained::Calm }
+}
+
+/// How waiting for the end of everything ended.
+enum Drained {
+    /// Nothing was unread, and nothing waited.
+    Calm,
+    /// Time was over, or it was told to stop.
+    Cut,
+    /// The hub failed.
+    Failed(String),
 }
