@@ -23,7 +23,7 @@ use super::failure::{Failure, Note};
 use super::hanging::{self, SharedHanging};
 use super::instances::{self, Instances};
 use super::kpi_view::{self, SharedKpis};
-use super::lag::Lag;
+use super::lag::{Lag, Observed};
 use super::log::OpenLog;
 use super::maintenance;
 use super::observation::Observation;
@@ -346,6 +346,11 @@ impl Parts {
     }
 
     pub(super) fn observe(&self) -> Observation {
+        self.observe_with(&self.lag.latest())
+    }
+
+    /// What is seen now, with a lag that was looked at already: the embedded log is asked anew each time.
+    fn observe_with(&self, lag: &Observed) -> Observation {
         let mut seen = Observation { ingest: self.ingest.snapshot(), ..Observation::default() };
         let workers = self.worker_snapshots();
         (seen.resident_bytes, seen.budget_bytes) = (self.memory.used() as u64, self.memory.limit() as u64);
@@ -363,7 +368,6 @@ impl Parts {
         for (name, books) in self.sink_snapshots() {
             seen.add_sink(name, books);
         }
-        let lag = self.lag.latest();
         seen.lag = lag.behind.iter().map(|(place, behind)| (place.clone(), behind.records)).collect();
         seen.lag_at = lag.at;
         {
@@ -390,8 +394,9 @@ impl Parts {
     /// Copies the books into the metrics.
     pub(super) fn publish(&self) {
         let now = wall_clock();
-        exporter::publish_lag(&self.lag.latest(), now);
-        exporter::publish(&self.observe());
+        let lag = self.lag.latest();
+        exporter::publish_lag(&lag, now);
+        exporter::publish(&self.observe_with(&lag));
         lock(&self.kpis).publish(now);
         burn_view::publish(&self.burns);
         lock(&self.sla.predictions).publish();

@@ -17,14 +17,8 @@ pub(super) struct List {
     /// Only clocks in this status; without, those that run towards their target and those that rest.
     #[arg(long, value_enum)]
     status: Option<Status>,
-    /// At most so many clocks.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    limit: u16,
     #[command(flatten)]
-    remote: Remote,
-    /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    listing: Listing,
 }
 
 /// The status of a clock that has not ended.
@@ -44,14 +38,8 @@ pub(super) struct Breaches {
     /// Only targets that passed since then, such as 2026-01-31T09:00:00+05:30.
     #[arg(long, value_name = "TIME")]
     from: Option<jiff::Timestamp>,
-    /// At most so many violations.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    limit: u16,
     #[command(flatten)]
-    remote: Remote,
-    /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    listing: Listing,
 }
 
 /// `hub sla predict`.
@@ -60,7 +48,40 @@ pub(super) struct Predict {
     /// Only clocks of this objective.
     #[arg(long, value_name = "NAME")]
     objective: Option<String>,
-    /// At most so many clocks.
+    #[command(flatten)]
+    listing: Listing,
+}
+
+impl Predict {
+    pub(super) fn run(self) -> Exit {
+        let heads = ["CHANCE", "BREACH IN", "OBJECTIVE", "ENTITY", "STATE", "CLASS", "SEEN"];
+        let chosen = self.objective.map(|objective| ("objective", objective));
+        self.listing.show("predictions", chosen.into_iter().collect(), &heads, prediction)
+    }
+}
+
+impl List {
+    pub(super) fn run(self) -> Exit {
+        let mut chosen: Vec<_> = self.objective.map(|objective| ("objective", objective)).into_iter().collect();
+        if let Some(status) = self.status.and_then(|status| status.to_possible_value()) {
+            chosen.push(("status", status.get_name().to_owned()));
+        }
+        self.listing.show("clocks", chosen, &["LEFT", "BREACH", "OBJECTIVE", "ENTITY", "STATUS"], clock)
+    }
+}
+
+impl Breaches {
+    pub(super) fn run(self) -> Exit {
+        let heads = ["BREACHED", "OBJECTIVE", "ENTITY", "USED", "TARGET", "FOLLOWS"];
+        let chosen = self.from.map(|from| ("from", from.to_string()));
+        self.listing.show("violations", chosen.into_iter().collect(), &heads, violation)
+    }
+}
+
+/// How long a list may be, who tells it, and its form.
+#[derive(Debug, clap::Args)]
+struct Listing {
+    /// At most so many.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     limit: u16,
     #[command(flatten)]
@@ -70,63 +91,32 @@ pub(super) struct Predict {
     output: Output,
 }
 
-impl Predict {
-    pub(super) fn run(self) -> Exit {
-        let mut parameters = vec![("limit", self.limit.to_string())];
-        parameters.extend(self.objective.map(|objective| ("objective", objective)));
-        match ask(&self.remote, &["predictions"], &parameters) {
-            Ok(answer) => {
-                let heads = ["CHANCE", "BREACH IN", "OBJECTIVE", "ENTITY", "STATE", "CLASS", "SEEN"];
-                show(&answer, self.output, "predictions", &heads, prediction)
-            }
-            Err(exit) => exit,
+impl Listing {
+    /// Prints what the hub answers at `/v1/sla/WHAT`: as it is, or a row for each item.
+    fn show(
+        &self,
+        what: &str,
+        mut chosen: Vec<(&'static str, String)>,
+        heads: &[&str],
+        row: fn(&Value) -> Vec<String>,
+    ) -> Exit {
+        chosen.push(("limit", self.limit.to_string()));
+        let answer = match ask(&self.remote, &[what], &chosen) {
+            Ok(answer) => answer,
+            Err(exit) => return exit,
+        };
+        if self.output == Output::Json {
+            return exit::print(&answer.to_string());
         }
-    }
-}
-
-impl List {
-    pub(super) fn run(self) -> Exit {
-        let mut parameters = vec![("limit", self.limit.to_string())];
-        parameters.extend(self.objective.map(|objective| ("objective", objective)));
-        if let Some(status) = self.status.and_then(|status| status.to_possible_value()) {
-            parameters.push(("status", status.get_name().to_owned()));
+        let rows: Vec<Vec<String>> = answer[what].as_array().into_iter().flatten().map(row).collect();
+        if rows.is_empty() {
+            eprintln!("note: there are no such {what}");
+            return Exit::Done;
         }
-        match ask(&self.remote, &["clocks"], &parameters) {
-            Ok(answer) => {
-                show(&answer, self.output, "clocks", &["LEFT", "BREACH", "OBJECTIVE", "ENTITY", "STATUS"], clock)
-            }
-            Err(exit) => exit,
-        }
+        let exit = exit::print(&table(heads, &rows));
+        note_rest(rows.len(), &answer, what);
+        exit
     }
-}
-
-impl Breaches {
-    pub(super) fn run(self) -> Exit {
-        let mut parameters = vec![("limit", self.limit.to_string())];
-        parameters.extend(self.from.map(|from| ("from", from.to_string())));
-        match ask(&self.remote, &["violations"], &parameters) {
-            Ok(answer) => {
-                let heads = ["BREACHED", "OBJECTIVE", "ENTITY", "USED", "TARGET", "FOLLOWS"];
-                show(&answer, self.output, "violations", &heads, violation)
-            }
-            Err(exit) => exit,
-        }
-    }
-}
-
-/// Prints a list: what the hub answered, or a row for each item.
-fn show(answer: &Value, output: Output, what: &str, heads: &[&str], row: fn(&Value) -> Vec<String>) -> Exit {
-    if output == Output::Json {
-        return exit::print(&answer.to_string());
-    }
-    let rows: Vec<Vec<String>> = answer[what].as_array().into_iter().flatten().map(row).collect();
-    if rows.is_empty() {
-        eprintln!("note: there are no such {what}");
-        return Exit::Done;
-    }
-    let exit = exit::print(&table(heads, &rows));
-    note_rest(rows.len(), answer, what);
-    exit
 }
 
 fn said(value: &Value) -> String {
