@@ -30,6 +30,7 @@ pub mod ticket;
 mod tests;
 
 pub use engine::{Chance, Decision, Engine, Family, Label};
+pub(crate) use fault::undecodable;
 pub use head::{Flag, Gate, Head};
 pub use publish::{Change, Publisher};
 pub use settings::{EntitySettings, MissingParent, UnknownEntity};

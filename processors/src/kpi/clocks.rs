@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemas::{SlaState, SlaStatus};
 use topology::{
-    Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, TopologyError, TypedStore, Verdict,
+    Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, TopologyError, TypedStore, Verdict,
 };
 
 use super::catalog::Kpi;
@@ -13,6 +13,7 @@ use super::send::send;
 use super::settings::KpiSettings;
 use super::tally::Value;
 use super::told::{Item, Told};
+use crate::entity::undecodable;
 
 /// The store of what each clock has added.
 pub(super) const STORE: &str = "kpi-clocks";
@@ -72,9 +73,7 @@ impl Processor for Clocks {
             self.told.delete(context, key);
             return Ok(Outcome::Applied.into());
         };
-        let state: SlaState = schemas::decode(value).map_err(|error| {
-            Fault::new(Fate::DeadLetter, error.code().number(), error.code().name(), error.to_string())
-        })?;
+        let state: SlaState = schemas::decode(value).map_err(|error| undecodable(&error))?;
         // A state speaks of its facts' times, and one of those may be ahead of its arrival.
         let at = state.updated_at.0.min(context.now().0);
         let before = self.times.get(context, TIME_KEY)?.unwrap_or(i64::MIN);

@@ -4,13 +4,14 @@
 //! delivered, and by the hub's own clock: nothing is kept here.
 
 use schemas::{DeliveryOutcome, DeliveryResult};
-use topology::{Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, TopologyError, Verdict};
+use topology::{Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, TopologyError, Verdict};
 
 use super::catalog::Kpi;
 use super::labels::Labels;
 use super::send::send;
 use super::tally::Value;
 use super::told::Change;
+use crate::entity::undecodable;
 
 /// The sink of changes.
 pub(super) const SINK: &str = "kpi-delivery-changes";
@@ -77,9 +78,7 @@ impl Processor for Deliveries {
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
-        let outcome: DeliveryOutcome = schemas::decode(value).map_err(|error| {
-            Fault::new(Fate::DeadLetter, error.code().number(), error.code().name(), error.to_string())
-        })?;
+        let outcome: DeliveryOutcome = schemas::decode(value).map_err(|error| undecodable(&error))?;
         send(context, self.sink, measure(&outcome), outcome.finished_at.0)?;
         Ok(Outcome::Applied.into())
     }

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use schemas::{LifecycleFact, Timestamp};
 use topology::{
-    Clock, Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreHandle, Timer,
-    TopologyError, TypedStore, Verdict,
+    Clock, Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreHandle, Timer, TopologyError,
+    TypedStore, Verdict,
 };
 
 use super::send::send;
 use super::settings::KpiSettings;
 use super::story::{Story, time_of};
 use super::{order, payment, ticket};
+use crate::entity::undecodable;
 
 /// The store of entities.
 pub(super) const STORE: &str = "kpi-stories";
@@ -78,9 +79,7 @@ impl Processor for Entities {
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
-        let fact: LifecycleFact = schemas::decode(value).map_err(|error| {
-            Fault::new(Fate::DeadLetter, error.code().number(), error.code().name(), error.to_string())
-        })?;
+        let fact: LifecycleFact = schemas::decode(value).map_err(|error| undecodable(&error))?;
         let kind = fact.entity_kind.as_str();
         if !["order", "ticket", "payment"].contains(&kind) {
             return Ok(Outcome::Filtered.into());

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use schemas::{LifecycleFact, SlaPrediction, SlaStatus, Timestamp};
 use serde::{Deserialize, Serialize};
 use topology::{
-    Clock, Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreHandle, StoreSpec, Timer,
+    Clock, Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreHandle, StoreSpec, Timer,
     TopologyBuilder, TopologyError, TypedStore, Verdict,
 };
 
 use super::TOPIC;
 use super::estimate::{Course, Estimate, band, estimate};
 use super::times::Times;
+use crate::entity::undecodable;
 use crate::sla::{self, Sight, SlaSettings};
 
 /// The store of entities whose clocks are open, and of what was learnt; keys of the latter begin with 0.
@@ -91,9 +92,7 @@ impl Processor for Predict {
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
-        let fact: LifecycleFact = schemas::decode(value).map_err(|error| {
-            Fault::new(Fate::DeadLetter, error.code().number(), error.code().name(), error.to_string())
-        })?;
+        let fact: LifecycleFact = schemas::decode(value).map_err(|error| undecodable(&error))?;
         if !sla::has_clocks(&self.settings, &fact.entity_kind) {
             return Ok(Outcome::Filtered.into());
         }

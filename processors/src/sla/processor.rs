@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schemas::{Code, DegradationState, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
+use schemas::{DegradationState, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
 use topology::{
-    Clock, Context, Fate, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreSpec, Timer,
-    TopologyBuilder, TopologyError, TypedStore, Verdict as Ended,
+    Clock, Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, StoreSpec, Timer, TopologyBuilder,
+    TopologyError, TypedStore, Verdict as Ended,
 };
 
 use super::SlaSettings;
@@ -14,6 +14,7 @@ use super::entry::{ClockEntry, Entry, Taken, Told};
 use super::objective::{Objective, Terms};
 use super::report::{self, About, Reported};
 use super::verdict::{Progress, Unknown, Verdict};
+use crate::entity::undecodable;
 use crate::route::{EntityView, Routed, Router, Subject, Target};
 
 /// The store of entities with their clocks.
@@ -103,8 +104,7 @@ impl Processor for SlaProcessor {
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Ended, Fault> {
         let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
-        let fact: LifecycleFact =
-            schemas::decode(value).map_err(|error| unreadable(error.code(), error.to_string()))?;
+        let fact: LifecycleFact = schemas::decode(value).map_err(|error| undecodable(&error))?;
         let settings = self.settings.clone();
         let objectives = settings.objectives(&fact.entity_kind);
         if objectives.is_empty() {
@@ -156,10 +156,6 @@ impl Processor for SlaProcessor {
         }
         self.entries.put(context, &timer.key, &entry)
     }
-}
-
-fn unreadable(code: Code, detail: String) -> Fault {
-    Fault::new(Fate::DeadLetter, code.number(), code.name(), detail)
 }
 
 fn find(objectives: &[Objective], clock: &ClockEntry) -> Option<usize> {
