@@ -4,7 +4,7 @@ use bytes::Bytes;
 use schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{GlobalTable, collect, parse_timer, prefix_end, timer_key, window_key, window_range};
+use crate::store::{GlobalTable, collect, parse_timer, prefix_end, timer_key, timers_after, window_key, window_range};
 use crate::task::{NodePlan, TaskCore, dead_letter};
 use crate::{Clock, Fate, Fault, Offset, Outcome, OutgoingRecord, Record, TaskId, TopicName, TopologyError, Waiting};
 
@@ -238,6 +238,18 @@ impl Context<'_> {
         if self.core.stores.get(timers, &key).is_none() {
             self.core.put(timers, &key, &[]);
         }
+    }
+
+    /// At most `limit` timers of this processor in the order of deadline and key, from the first after
+    /// `after` on.
+    ///
+    /// Timers of the task's other processors are passed over on the way: it is for rare work that has to
+    /// come by everything that waits, such as a sweep after settings changed.
+    pub fn timers(&self, clock: Clock, after: Option<(Timestamp, &[u8])>, limit: usize) -> Vec<(Timestamp, Bytes)> {
+        let timers = self.core.stores.entries(self.core.plan.timers_store());
+        let owner = &self.core.plan.nodes[self.node].name;
+        let mine = timers_after(timers, clock, owner, after).filter(|(_, of, _)| of == owner);
+        mine.take(limit).map(|(deadline, _, key)| (deadline, Bytes::copy_from_slice(key))).collect()
     }
 
     /// Takes a timer back; one that does not exist is none.

@@ -22,6 +22,7 @@ const MAX_STEPS: usize = 100_000;
 pub struct TestDriver {
     topology: Arc<Topology>,
     settings: WorkerSettings,
+    partitions: u32,
     log: SimLog,
     worker: Option<Worker>,
     now: Timestamp,
@@ -52,7 +53,7 @@ impl TestDriver {
         let log = SimLog::new();
         let topics = all_topics(&topology, &settings, partitions);
         log.ensure_topics(&topics).expect("an empty log takes every topic");
-        let mut driver = Self { topology, settings, log, worker: None, now, read: BTreeMap::new() };
+        let mut driver = Self { topology, settings, partitions, log, worker: None, now, read: BTreeMap::new() };
         driver.restart();
         driver
     }
@@ -147,6 +148,15 @@ impl TestDriver {
     /// The wall clock.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Restarts with another topology, such as the same processors by other settings, on what the one
+    /// before left.
+    pub fn restart_as(&mut self, topology: impl Into<Arc<Topology>>) {
+        self.topology = topology.into();
+        let topics = all_topics(&self.topology, &self.settings, self.partitions);
+        self.log.ensure_topics(&topics).expect("the topics of one topology suit another's");
+        self.restart();
     }
 
     /// Drops all tasks as a crash would, and restores them from their changelogs.

@@ -20,6 +20,18 @@ pub trait Processor: Send {
         Ok(())
     }
 
+    /// The task begins to work: its stores are restored, and no record was taken in yet. Called once in
+    /// a task's life, and again only where what it did was not committed. A task begins anew at every
+    /// start and whenever its partition moves: here a processor finds what changed between two lives,
+    /// such as its settings.
+    ///
+    /// # Errors
+    /// `Retry` opens all processors of the task again later; any other fault ends the worker. What they
+    /// did is undone first.
+    fn open(&mut self, _context: &mut Context<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Takes one record in and says what became of it.
     ///
     /// # Errors

@@ -70,6 +70,8 @@ pub struct Simulation {
     fast: Vec<i64>,
     /// The disk of each worker, which a crash leaves as it is.
     disks: Vec<MemoryCheckpoints>,
+    /// Whether workers of a topology before the one that was rolled out may live.
+    is_rolling: bool,
     /// What went wrong on the way and was survived, by kind.
     pub events: SimulationEvents,
 }
@@ -125,7 +127,18 @@ impl Simulation {
         let fast = vec![0; settings.workers as usize];
         let disk = |worker: u32| MemoryCheckpoints::with_faults(seed ^ u64::from(worker + 1) << 32, settings.faults);
         let disks = (0..settings.workers).map(disk).collect();
-        Ok(Self { topology, settings, log, rng, now, workers, fast, disks, events: SimulationEvents::default() })
+        Ok(Self {
+            topology,
+            settings,
+            log,
+            rng,
+            now,
+            workers,
+            fast,
+            disks,
+            is_rolling: false,
+            events: SimulationEvents::default(),
+        })
     }
 
     /// The log below.
@@ -164,6 +177,19 @@ impl Simulation {
         producer.commit("outside", &[])?;
         self.log.set_faults(faults);
         Ok(())
+    }
+
+    /// Lets time pass in which no worker runs.
+    pub fn pass(&mut self, time: Duration) {
+        self.now = self.now.plus_millis(time.as_millis() as i64);
+    }
+
+    /// Rolls another topology out: workers that start from now on have it, and those that live end as if
+    /// they had crashed, every other one at once and the rest when the simulation settles.
+    pub fn roll_out(&mut self, topology: Arc<Topology>) {
+        self.topology = topology;
+        self.workers.iter_mut().step_by(2).for_each(|worker| *worker = None);
+        self.is_rolling = true;
     }
 
     /// One step: something may go wrong, then one worker runs once, and time goes on.
@@ -214,6 +240,9 @@ impl Simulation {
         self.log.set_faults(FaultPlan::default());
         self.disks.iter().for_each(|disk| disk.set_faults(FaultPlan::default()));
         (self.settings.crash, self.settings.kick, self.settings.leave) = (0, 0, 0);
+        if std::mem::take(&mut self.is_rolling) {
+            self.workers.fill_with(|| None);
+        }
         let mut quiet = 0;
         for _ in 0..max_steps {
             self.now = self.now.plus_millis(7);

@@ -39,6 +39,25 @@ pub(crate) fn first_timer(entries: &Entries, clock: Clock) -> Option<(&[u8], Tim
     Some((entry.key(), from_sortable(&entry.key()[1..])?))
 }
 
+/// The timers of `clock` that come after one of this owner: deadline, owner, key of each.
+pub(crate) fn timers_after<'a>(
+    entries: &'a Entries,
+    clock: Clock,
+    owner: &str,
+    after: Option<(Timestamp, &[u8])>,
+) -> impl Iterator<Item = (Timestamp, &'a str, &'a [u8])> + use<'a> {
+    let byte = clock_byte(clock);
+    let from = after.map_or_else(
+        || vec![byte],
+        |(deadline, key)| {
+            let mut from = timer_key(clock, deadline, owner, key);
+            from.push(0);
+            from
+        },
+    );
+    entries.range(&from, Some(&[byte + 1])).filter_map(|entry| parse_timer(entry.key()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +75,26 @@ mod tests {
         assert_eq!(deadline, Timestamp(-3));
         assert_eq!(parse_timer(key), Some((Timestamp(-3), "node", &b"key"[..])));
         assert_eq!(first_timer(&timers, Clock::Stream).unwrap().1, Timestamp(1));
+    }
+
+    #[test]
+    fn those_after_a_timer_are_told_in_order() {
+        let mut timers = Entries::new(&StoreKind::OrderedKeyValue);
+        for (clock, deadline, owner, key) in [
+            (Clock::Wall, 5, "node", "a"),
+            (Clock::Wall, 5, "node", "ab"),
+            (Clock::Wall, 5, "zeta", "a"),
+            (Clock::Wall, 9, "node", "a"),
+            (Clock::Stream, 1, "node", "a"),
+        ] {
+            let entry = Entry::new(&timer_key(clock, Timestamp(deadline), owner, key.as_bytes()), b"");
+            timers.put(0, entry, Mark::value(Epoch::OPEN));
+        }
+        let after = |after| timers_after(&timers, Clock::Wall, "node", after).collect::<Vec<_>>();
+        assert_eq!(after(None).len(), 4);
+        let rest = [(Timestamp(5), "node", &b"ab"[..]), (Timestamp(5), "zeta", b"a"), (Timestamp(9), "node", b"a")];
+        assert_eq!(after(Some((Timestamp(5), b"a"))), rest);
+        assert_eq!(after(Some((Timestamp(9), b"a"))), []);
     }
 
     #[test]

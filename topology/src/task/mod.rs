@@ -4,6 +4,7 @@ mod checkpointing;
 mod core;
 mod id;
 mod letter;
+mod opening;
 mod plan;
 mod queue;
 mod resident;

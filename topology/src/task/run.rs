@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemas::Timestamp;
 use thiserror::Error;
 
+use super::opening::Opened;
 use super::restore::Restore;
 use super::{
     Checkpointing, LetterSettings, PartPlan, RecordQueue, Residence, TaskCore, TaskId, TaskState, dead_letter,
@@ -47,12 +48,12 @@ pub(crate) struct Work {
 
 /// What a call is about: where it comes from and when.
 #[derive(Clone, Copy)]
-struct Call<'a> {
-    topic: &'a TopicName,
-    partition: u32,
-    offset: Offset,
-    now: Timestamp,
-    tables: &'a [GlobalTable],
+pub(super) struct Call<'a> {
+    pub(super) topic: &'a TopicName,
+    pub(super) partition: u32,
+    pub(super) offset: Offset,
+    pub(super) now: Timestamp,
+    pub(super) tables: &'a [GlobalTable],
 }
 
 /// One sub-topology on one partition.
@@ -60,8 +61,9 @@ pub(crate) struct Task {
     pub(crate) state: TaskState,
     pub(crate) core: TaskCore,
     pub(crate) queues: Vec<RecordQueue>,
-    nodes: Vec<Box<dyn Processor>>,
-    no_topic: TopicName,
+    pub(super) nodes: Vec<Box<dyn Processor>>,
+    pub(super) opened: Opened,
+    pub(super) no_topic: TopicName,
     /// While set, nothing is taken in before this instant.
     pub(crate) retry_at: Option<Timestamp>,
     pub(super) restore: Restore,
@@ -101,6 +103,7 @@ impl Task {
             residence: Residence::default(),
             queues: queues.collect(),
             nodes,
+            opened: Opened::default(),
             no_topic: "".into(),
             retry_at: None,
             touched: false,
@@ -265,12 +268,12 @@ impl Task {
     }
 
     /// Fails when something was read that the checkpoint could not give: whatever came of it is void.
-    fn check_reads(&mut self) -> Result<(), CheckpointError> {
+    pub(super) fn check_reads(&mut self) -> Result<(), CheckpointError> {
         self.core.stores.take_trouble().map_or(Ok(()), Err)
     }
 
     /// Hands the sends of a call that succeeded to the producer.
-    fn finish_call(&mut self, producer: &mut dyn Producer) -> Result<(), TaskError> {
+    pub(super) fn finish_call(&mut self, producer: &mut dyn Producer) -> Result<(), TaskError> {
         self.touched = true;
         for record in self.core.outgoing.drain(..) {
             self.sent_bytes +=
@@ -280,7 +283,7 @@ impl Task {
         Ok(())
     }
 
-    fn suspend_until(&mut self, instant: Timestamp) {
+    pub(super) fn suspend_until(&mut self, instant: Timestamp) {
         self.retries += 1;
         self.retry_at = Some(instant);
         self.state.advance(TaskState::Suspended);
@@ -358,6 +361,7 @@ impl Task {
     /// The open transaction is durable.
     pub(crate) fn committed(&mut self, now: Timestamp) {
         self.core.stores.committed();
+        self.opened.committed();
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.committed(now);
         }
@@ -374,6 +378,7 @@ impl Task {
     /// Throws the open transaction away and goes back to the committed positions.
     pub(crate) fn rollback(&mut self) -> Result<(), TopologyError> {
         self.core.stores.undo_to(0);
+        self.opened.rolled_back();
         if let Some(checkpoint) = &mut self.checkpoint {
             checkpoint.rolled_back();
         }
@@ -453,7 +458,7 @@ fn run_timer(
     run_forwards(nodes, core, call).map(drop)
 }
 
-fn run_forwards(
+pub(super) fn run_forwards(
     nodes: &mut [Box<dyn Processor>],
     core: &mut TaskCore,
     call: Call<'_>,
@@ -472,7 +477,7 @@ fn run_forwards(
     Ok(first)
 }
 
-fn context<'a>(core: &'a mut TaskCore, node: usize, timestamp: Timestamp, call: Call<'a>) -> Context<'a> {
+pub(super) fn context<'a>(core: &'a mut TaskCore, node: usize, timestamp: Timestamp, call: Call<'a>) -> Context<'a> {
     Context {
         core,
         tables: call.tables,

@@ -40,6 +40,7 @@ impl Worker {
         self.tasks.iter_mut().for_each(|task| task.resume_if_due(now));
         let patience = self.patience(now, timeout);
         let brought = self.poll(now, patience)?;
+        self.open(now)?;
         let mut work = self.process(now)?;
         work.timers += self.punctuate(now)?;
         self.throttle();
@@ -154,6 +155,23 @@ impl Worker {
             Ok(_) => WorkerError::Invariant(format!("{}: {error}", task.core.id)),
             Err(failed) => failed.into(),
         }
+    }
+
+    /// Opens the processors of tasks that have just been restored.
+    fn open(&mut self, now: Timestamp) -> Result<(), WorkerError> {
+        let retry_after = self.settings.retry_backoff.as_millis() as i64;
+        let Some(Connection { producer, .. }) = &mut self.connection else { return Ok(()) };
+        for (index, task) in self.tasks.iter_mut().enumerate() {
+            match task.open(now, &self.tables, producer.as_mut(), retry_after) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.opened_at.get_or_insert(now);
+                }
+                Err(TaskError::Checkpoint(error)) => return self.restart_whole(index, &error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Processes queued records, task by task in turn, up to the bounds of a step.

@@ -44,6 +44,12 @@ pub const MUTATIONS: &[Mutation] = &[
         "        self.core.stores.committed();\n",
     ),
     mutation(
+        "an abort takes back what processors did as they opened, for good",
+        "task/opening.rs",
+        "        self.is_done = self.is_durable;\n",
+        "        let _ = self.is_durable;\n",
+    ),
+    mutation(
         "an abort does not take the records again",
         "task/run.rs",
         "        self.queues.iter_mut().for_each(RecordQueue::rewind);\n",

@@ -104,23 +104,45 @@ impl Processor for Pass {
     }
 }
 
-/// Adds all counts of a key up; a repeated count is a duplicate, which exactly-once forbids.
-struct Sum(TypedStore<(u64, u64)>);
+/// Adds all counts of a key up; a repeated count is a duplicate, which exactly-once forbids. It counts
+/// its own lives too.
+#[derive(Default)]
+struct Sum {
+    sums: TypedStore<(u64, u64)>,
+    lives: SinkHandle,
+    is_open: bool,
+}
+
+/// The key that lives are counted by; no record has it.
+const LIVES: &[u8] = b"\0lives";
 
 impl Processor for Sum {
     fn init(&mut self, init: &mut InitContext<'_>) -> Result<(), TopologyError> {
-        self.0 = TypedStore::new(init.store("sums")?);
+        self.sums = TypedStore::new(init.store("sums")?);
+        self.lives = init.sink("lives")?;
+        Ok(())
+    }
+
+    fn open(&mut self, context: &mut Context<'_>) -> Result<(), Fault> {
+        self.is_open = true;
+        let lives = self.sums.get(context, LIVES)?.unwrap_or_default().0 + 1;
+        self.sums.put(context, LIVES, &(lives, 0))?;
+        let of = context.task().to_string();
+        context.send(self.lives, Some(of.into()), Some(lives.to_string().into()));
         Ok(())
     }
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
+        if !self.is_open && self.sums.get(context, LIVES)?.is_none() {
+            return Err(Fault::new(Fate::Stop, "HUB-0005", "unopened", "a record came before the opening"));
+        }
         let key = record.key.clone().unwrap_or_default();
         let count: u64 = std::str::from_utf8(record.value.as_deref().unwrap_or_default()).unwrap().parse().unwrap();
-        let (last, sum) = self.0.get(context, &key)?.unwrap_or_default();
+        let (last, sum) = self.sums.get(context, &key)?.unwrap_or_default();
         if count != last + 1 {
             return Ok(Outcome::Duplicate.into());
         }
-        self.0.put(context, &key, &(count, sum + count))?;
+        self.sums.put(context, &key, &(count, sum + count))?;
         Ok(Outcome::Applied.into())
     }
 }
@@ -144,6 +166,7 @@ pub fn counting() -> Topology {
         .source("counted", "counts")
         .store(StoreSpec::key_value("sums"))
         .processor("pass", &["counted"], &[], &[], || Box::new(Pass(topology::ChildHandle::default())))
-        .processor("sum", &["pass"], &["sums"], &[], || Box::new(Sum(TypedStore::default())));
+        .processor("sum", &["pass"], &["sums"], &[], || Box::<Sum>::default())
+        .sink("lives", "lives", &["sum"]);
     builder.build().unwrap()
 }

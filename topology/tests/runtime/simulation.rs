@@ -117,6 +117,14 @@ fn check(simulation: &Simulation, model: &Model) -> Result<(), String> {
             return Err(format!("the flips of {key} do not alternate"));
         }
     }
+    let mut lives: BTreeMap<Bytes, Vec<u64>> = BTreeMap::new();
+    for record in log.records("lives") {
+        let count = String::from_utf8_lossy(record.value.as_deref().unwrap()).parse().unwrap();
+        lives.entry(record.key.unwrap()).or_default().push(count);
+    }
+    if lives.values().any(|counts| !counts.iter().copied().eq(1..=counts.len() as u64)) {
+        return Err(format!("a life was opened twice, or the opening was lost: {lives:?}"));
+    }
     let ledger = simulation.ledger();
     let applied = model.applied.values().sum();
     equal("taken in", ledger.taken("words"), model.appended)?;
