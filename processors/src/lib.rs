@@ -7,6 +7,7 @@
 
 pub mod burn;
 pub mod entity;
+mod fnv;
 pub mod kpi;
 pub mod predict;
 pub mod route;

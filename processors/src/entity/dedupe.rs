@@ -6,6 +6,8 @@
 use schemas::Envelope;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::fnv::{self, fnv};
+
 /// Bytes of an entry: the key's hash and the payload's hash.
 const ENTRY_BYTES: usize = 16;
 
@@ -21,9 +23,9 @@ pub struct Identity {
 impl Identity {
     /// The identity of an event.
     pub fn of(envelope: &Envelope) -> Self {
-        let mut key = FNV_OFFSET;
+        let mut key = fnv::OFFSET;
         for part in [&envelope.source, &envelope.event_type, &envelope.event_id] {
-            key = fnv(fnv(key, part.as_bytes()), &[0x1f]);
+            key = fnv(fnv(key, part.bytes()), [0x1f]);
         }
         Self { key, payload: envelope.payload_hash }
     }
@@ -101,16 +103,6 @@ impl<'de> Deserialize<'de> for Seen {
     }
 }
 
-/// FNV-1a. Kept in state for years, so it must be one that no library's new version changes.
-const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-
-fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
-    for byte in bytes {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +150,6 @@ mod tests {
 
     #[test]
     fn the_hash_is_fnv_1a() {
-        assert_eq!(fnv(FNV_OFFSET, b"foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!(fnv(fnv::OFFSET, *b"foobar"), 0x8594_4171_f739_67e8);
     }
 }
