@@ -33,6 +33,7 @@ mod settings;
 mod sight;
 mod spec;
 mod state;
+mod sweep;
 mod verdict;
 mod versions;
 

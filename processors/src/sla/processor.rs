@@ -13,8 +13,10 @@ use super::SlaSettings;
 use super::entry::{ClockEntry, Entry, Taken, Told};
 use super::objective::{Objective, Terms};
 use super::report::{self, About, Reported};
+use super::sweep::{self, Sweep};
 use super::verdict::{Progress, Unknown, Verdict};
 use crate::entity::undecodable;
+use crate::fnv::{self, fnv};
 use crate::route::{EntityView, Routed, Router, Subject, Target};
 
 /// The store of entities with their clocks.
@@ -35,7 +37,8 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: Arc<SlaSettings>, router:
         .sub_topology("sla")
         .source("sla-lifecycle", "hub.lifecycle")
         .store(StoreSpec::key_value(STORE))
-        .processor(processor, &["sla-lifecycle"], &[STORE], &[], move || {
+        .store(StoreSpec::key_value(sweep::STORE))
+        .processor(processor, &["sla-lifecycle"], &[STORE, sweep::STORE], &[], move || {
             Box::new(SlaProcessor::new(settings.clone(), router.clone()))
         })
         .sink(STATE_SINK, "hub.sla.state", &[processor])
@@ -46,10 +49,11 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: Arc<SlaSettings>, router:
         .sink("sla-notification", Target::Notification.topic(), &[processor]);
 }
 
-struct SlaProcessor {
-    settings: Arc<SlaSettings>,
+pub(super) struct SlaProcessor {
+    pub(super) settings: Arc<SlaSettings>,
     router: Arc<Router>,
-    entries: TypedStore<Entry>,
+    pub(super) entries: TypedStore<Entry>,
+    pub(super) sweep: Sweep,
     sinks: Sinks,
     /// Kept from call to call for its room.
     routed: Vec<Routed>,
@@ -67,8 +71,8 @@ struct Sinks {
 
 /// The entity that a call is about.
 #[derive(Clone, Copy)]
-struct Entity<'a> {
-    kind: &'a str,
+pub(super) struct Entity<'a> {
+    pub(super) kind: &'a str,
     id: &'a str,
 }
 
@@ -82,7 +86,13 @@ struct Said<'a> {
     at: i64,
 }
 
-impl Entity<'_> {
+impl<'a> Entity<'a> {
+    /// The entity of a key of the store.
+    pub(super) fn of(key: &'a [u8]) -> Option<Self> {
+        let (kind, id) = std::str::from_utf8(key).ok()?.split_once(':')?;
+        Some(Self { kind, id })
+    }
+
     fn key(self) -> String {
         [self.kind, ":", self.id].concat()
     }
@@ -91,6 +101,7 @@ impl Entity<'_> {
 impl Processor for SlaProcessor {
     fn init(&mut self, init: &mut InitContext<'_>) -> Result<(), TopologyError> {
         self.entries = TypedStore::new(init.store(STORE)?);
+        self.sweep = Sweep::init(init)?;
         self.sinks = Sinks {
             state: init.sink(STATE_SINK)?,
             violation: init.sink(VIOLATION_SINK)?,
@@ -100,6 +111,10 @@ impl Processor for SlaProcessor {
             notification: init.sink("sla-notification")?,
         };
         Ok(())
+    }
+
+    fn open(&mut self, context: &mut Context<'_>) -> Result<(), Fault> {
+        self.begin_sweep(context)
     }
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Ended, Fault> {
@@ -126,17 +141,17 @@ impl Processor for SlaProcessor {
     }
 
     fn on_timer(&mut self, timer: &Timer, context: &mut Context<'_>) -> Result<(), Fault> {
+        if timer.key == sweep::TIMER {
+            return self.go_on_sweeping(context);
+        }
         let Some(mut entry) = self.entries.get(context, &timer.key)? else { return Ok(()) };
-        let Some((kind, id)) = std::str::from_utf8(&timer.key).ok().and_then(|key| key.split_once(':')) else {
-            return Ok(());
-        };
+        let Some(entity) = Entity::of(&timer.key) else { return Ok(()) };
         if entry.timer != Some(timer.deadline.0) {
             return Ok(());
         }
         entry.timer = None;
         let settings = self.settings.clone();
-        let objectives = settings.objectives(kind);
-        let entity = Entity { kind, id };
+        let objectives = settings.objectives(entity.kind);
         let now = context.now().0;
         if is_over(&entry, objectives) && self.closing(&entry, objectives).is_none() {
             self.forget(&entry, objectives, entity, &timer.key, context);
@@ -164,7 +179,7 @@ fn find(objectives: &[Objective], clock: &ClockEntry) -> Option<usize> {
 
 /// Whether no clock runs or rests. One that has not started holds nothing back: should a fact start
 /// it after all, it starts as that of an entity that was never seen.
-fn is_over(entry: &Entry, objectives: &[Objective]) -> bool {
+pub(super) fn is_over(entry: &Entry, objectives: &[Objective]) -> bool {
     !entry.clocks.iter().any(|clock| {
         find(objectives, clock).is_some_and(|place| {
             let terms = entry.terms(clock, &objectives[place]);
@@ -204,13 +219,20 @@ fn schedule(entry: &mut Entry, deadline: i64, key: &[u8], context: &mut Context<
 
 impl SlaProcessor {
     fn new(settings: Arc<SlaSettings>, router: Arc<Router>) -> Self {
-        Self { settings, router, entries: TypedStore::default(), sinks: Sinks::default(), routed: Vec::new() }
+        Self {
+            settings,
+            router,
+            entries: TypedStore::default(),
+            sweep: Sweep::default(),
+            sinks: Sinks::default(),
+            routed: Vec::new(),
+        }
     }
 
     /// Publishes every clock whose state is another than the one published last, and violations;
     /// those that late facts changed, once more with what they replace, and those that late facts
     /// took back, once more as withdrawn.
-    fn publish_all(
+    pub(super) fn publish_all(
         &mut self,
         entry: &mut Entry,
         objectives: &[Objective],
@@ -321,14 +343,23 @@ impl SlaProcessor {
     }
 
     /// Lets the entity's one timer wait for what comes next.
-    fn reschedule(&self, entry: &mut Entry, objectives: &[Objective], key: &[u8], context: &mut Context<'_>) {
+    pub(super) fn reschedule(
+        &self,
+        entry: &mut Entry,
+        objectives: &[Objective],
+        key: &[u8],
+        context: &mut Context<'_>,
+    ) {
         let now = context.now().0;
         let closing = self.closing(entry, objectives);
         let closing = closing.map(|at| if at <= now { now + self.settings.grace_ms } else { at });
+        let keep = now.saturating_add(self.settings.retention_ms);
         let next = if is_over(entry, objectives) {
-            closing.or(Some(now.saturating_add(self.settings.retention_ms)))
+            closing.or(Some(keep))
         } else {
-            entry.clocks.iter().filter_map(|clock| self.next(entry, clock, objectives, now)).chain(closing).min()
+            let next = entry.clocks.iter().filter_map(|clock| self.next(entry, clock, objectives, now));
+            // One that waits for nothing but a fact keeps a timer all the same: a sweep goes by timers.
+            next.chain(closing).min().or(entry.timer.filter(|at| *at > now)).or(Some(keep))
         };
         // Facts that change nothing move nothing.
         if next == entry.timer {
@@ -412,8 +443,7 @@ fn fingerprint(clock: &ClockEntry, said: &Said<'_>) -> u64 {
         if verdict.closed { progress.consumed } else { -1 },
         verdict.unknown.map_or(-1, |reason| reason as i64),
     ];
-    let bytes = parts.iter().flat_map(|part| part.to_le_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)).max(1)
+    fnv(fnv::OFFSET, parts.iter().flat_map(|part| part.to_le_bytes())).max(1)
 }
 
 fn state(entry: &Entry, clock: &ClockEntry, said: &Said<'_>) -> SlaState {

@@ -13,6 +13,7 @@ use super::objective::{Objective, Target};
 use super::spec::{CalendarSpec, ObjectiveSpec};
 use super::versions::{ClockPlan, Versions};
 use super::{SlaCode, SlaError, SlaPart};
+use crate::fnv::{self, fnv};
 
 /// How long an entity whose clocks have all ended is remembered.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
@@ -29,6 +30,7 @@ pub struct SlaSettings {
     by_kind: HashMap<String, Vec<Objective>>,
     /// In the order of the configuration.
     calendars: Vec<(Option<Arc<Calendar>>, String)>,
+    fingerprint: u64,
     pub(super) grace_ms: i64,
     pub(super) retention_ms: i64,
     pub(super) notify_within_ms: i64,
@@ -41,6 +43,7 @@ impl SlaSettings {
     /// # Errors
     /// Every fault of every one.
     pub fn new(objectives: Vec<ObjectiveSpec>, calendars: Vec<CalendarSpec>) -> Result<Self, Vec<SlaError>> {
+        let fingerprint = fnv(fnv::OFFSET, format!("{objectives:?} {calendars:?}").into_bytes());
         let mut faults = Vec::new();
         let mut checked: HashMap<String, Option<Arc<Calendar>>> = HashMap::new();
         let mut years: Vec<String> = Vec::new();
@@ -80,6 +83,7 @@ impl SlaSettings {
         Ok(Self {
             by_kind,
             calendars: years.into_iter().map(|name| (checked.get(&name).cloned().flatten(), name)).collect(),
+            fingerprint,
             grace_ms: 0,
             retention_ms,
             notify_within_ms,
@@ -155,6 +159,11 @@ impl SlaSettings {
     /// Whether there is no objective.
     pub fn is_empty(&self) -> bool {
         self.by_kind.is_empty()
+    }
+
+    /// A hash of the objectives and calendars, as they are written: of others it is another.
+    pub(super) const fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     pub(super) fn objectives(&self, entity_kind: &str) -> &[Objective] {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemas::{BillingRecord, Family, LifecycleFact, SlaDegradation, SlaState, SlaStatus, SlaViolation, Timestamp};
-use topology::{TestDriver, TopologyBuilder};
+use topology::{TestDriver, Topology, TopologyBuilder};
 
 use crate::route::{Router, default_routes};
 use crate::sla::{CalendarSpec, ObjectiveSpec, SlaSettings, add_to};
@@ -74,15 +74,25 @@ pub(super) fn fact(at: i64, version: i64, state: &str) -> LifecycleFact {
     }
 }
 
+/// The sub-topology alone, with the routes that ship.
+pub(super) fn topology_of(settings: SlaSettings) -> Topology {
+    let mut builder = TopologyBuilder::new();
+    add_to(&mut builder, Arc::new(settings), Arc::new(Router::new(default_routes()).unwrap()));
+    builder.build().unwrap()
+}
+
 pub(super) struct Sla {
     pub(super) driver: TestDriver,
 }
 
 impl Sla {
     pub(super) fn new(settings: SlaSettings) -> Self {
-        let mut builder = TopologyBuilder::new();
-        add_to(&mut builder, Arc::new(settings), Arc::new(Router::new(default_routes()).unwrap()));
-        Self { driver: TestDriver::new(builder.build().unwrap(), Timestamp(0)) }
+        Self { driver: TestDriver::new(topology_of(settings), Timestamp(0)) }
+    }
+
+    /// Restarts by other settings.
+    pub(super) fn restart_by(&mut self, settings: SlaSettings) {
+        self.driver.restart_as(topology_of(settings));
     }
 
     /// One objective of an hour, and a route that notifies of its violations.

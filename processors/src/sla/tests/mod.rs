@@ -5,6 +5,8 @@ mod driver;
 mod faults;
 mod ledger;
 mod naive;
+mod rebalances;
 mod report;
 mod scenarios;
+mod sweep;
 mod terms;

@@ -11,9 +11,9 @@ use schemas::{LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
 use super::driver::{MINUTE, Sla, at, fact, london, objective};
 use crate::sla::{CalendarSpec, ClockKind, ObjectiveSpec, OnReopen, SlaSettings, StartSpec};
 
-const START: &str = "2026-03-26T06:00:00Z";
+pub(super) const START: &str = "2026-03-26T06:00:00Z";
 /// Five days, with a weekend and the change to summer time.
-const MINUTES: i64 = 5 * 24 * 60;
+pub(super) const MINUTES: i64 = 5 * 24 * 60;
 /// From when on another target is valid.
 const CHANGE: &str = "2026-03-27T18:00:00Z";
 const STATES: [&str; 7] = ["acknowledged", "inProgress", "pending", "held", "completed", "cancelled", "failed"];
@@ -43,12 +43,15 @@ fn objectives() -> Vec<ObjectiveSpec> {
     ]
 }
 
-fn settings() -> SlaSettings {
+/// The holiday of the calendar as it is at first, and as it is declared later.
+pub(super) const HOLIDAYS: [&str; 2] = ["2026-03-30", "2026-03-26"];
+
+pub(super) fn settings(holiday: &str) -> SlaSettings {
     let hours = r#"thursday = ["09:00-17:00"]
         friday = ["09:00-17:00"]
         monday = ["09:00-17:00"]"#;
     let kerala = CalendarSpec { name: "kerala".into(), ..london(hours, &["2026-03-27"]) };
-    SlaSettings::new(objectives(), vec![london(hours, &["2026-03-30"]), kerala]).unwrap()
+    SlaSettings::new(objectives(), vec![london(hours, &[holiday]), kerala]).unwrap()
 }
 
 /// What a clock comes to by the end: status, whether it is closed, minutes used if so, and when the
@@ -58,11 +61,11 @@ type Word = (SlaStatus, bool, Option<i64>, Option<i64>);
 
 /// The whole history at once: facts once each, in the order of their times, minute by minute.
 /// `None` where the clock never starts, or starts when another version is valid.
-fn walk(spec: &ObjectiveSpec, facts: &[LifecycleFact], created: i64, end: i64) -> Option<Word> {
+fn walk(spec: &ObjectiveSpec, holiday: &str, facts: &[LifecycleFact], created: i64, end: i64) -> Option<Word> {
     let zone = TimeZone::get("Europe/London").unwrap();
     let newest = facts.iter().max_by_key(|fact| fact.version).unwrap();
     let in_kerala = newest.circle.as_deref() == Some("Kerala") && !spec.circles.is_empty();
-    let holiday = if in_kerala { "2026-03-27" } else { "2026-03-30" };
+    let holiday = if in_kerala { "2026-03-27" } else { holiday };
     let counts = |minute: i64| {
         if spec.clock == ClockKind::Wall {
             return true;
@@ -156,20 +159,20 @@ fn walk(spec: &ObjectiveSpec, facts: &[LifecycleFact], created: i64, end: i64) -
 }
 
 /// What comes of all versions of an objective: at most one of them has a word to say.
-fn word(name: &str, facts: &[LifecycleFact], end: i64) -> Option<Word> {
+pub(super) fn word(name: &str, holiday: &str, facts: &[LifecycleFact], end: i64) -> Option<Word> {
     let versions = objectives().into_iter().filter(|spec| spec.name == name);
-    let words: Vec<_> = versions.filter_map(|spec| walk(&spec, facts, at(START), end)).collect();
+    let words: Vec<_> = versions.filter_map(|spec| walk(&spec, holiday, facts, at(START), end)).collect();
     assert!(words.len() <= 1, "{words:?}");
     words.into_iter().next()
 }
 
-fn names() -> Vec<String> {
+pub(super) fn names() -> Vec<String> {
     let mut names: Vec<_> = objectives().into_iter().map(|spec| spec.name).collect();
     names.dedup();
     names
 }
 
-fn last_words(states: &[SlaState], violations: &[SlaViolation], name: &str) -> Option<Word> {
+pub(super) fn last_words(states: &[SlaState], violations: &[SlaViolation], name: &str) -> Option<Word> {
     let state = states.iter().rev().find(|state| state.objective == name)?;
     let stands = standing(violations, name);
     let used = state.closed.then_some(state.consumed_ms / MINUTE);
@@ -187,15 +190,15 @@ fn standing<'a>(violations: &'a [SlaViolation], name: &str) -> Vec<&'a SlaViolat
 }
 
 #[derive(Clone, Debug)]
-struct History {
-    facts: Vec<LifecycleFact>,
+pub(super) struct History {
+    pub(super) facts: Vec<LifecycleFact>,
     /// Which fact is taken in when: every one at least once.
-    order: Vec<usize>,
+    pub(super) order: Vec<usize>,
     /// How far the wall clock goes before each, in minutes.
-    waits: Vec<i64>,
+    pub(super) waits: Vec<i64>,
 }
 
-fn history() -> impl Strategy<Value = History> {
+pub(super) fn history() -> impl Strategy<Value = History> {
     let due = prop::option::weighted(0.8, -60..MINUTES);
     let changes = prop::collection::vec((-30..MINUTES, 0..STATES.len(), due, any::<bool>()), 1..9);
     changes
@@ -223,8 +226,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_last_word_is_that_of_the_whole_history(history in history(), restart in 0usize..14) {
-        let mut sla = Sla::new(settings());
+    fn the_last_word_is_that_of_the_whole_history(
+        history in history(), restart in 0usize..14, declared in 0usize..28,
+    ) {
+        let mut sla = Sla::new(settings(HOLIDAYS[0]));
         let mut now = at(START);
         for (step, index) in history.order.iter().enumerate() {
             now += history.waits[step] * MINUTE;
@@ -233,13 +238,17 @@ proptest! {
             if step == restart {
                 sla.driver.restart();
             }
+            if step == declared {
+                sla.restart_by(settings(HOLIDAYS[1]));
+            }
         }
+        let holiday = HOLIDAYS[usize::from(declared < history.order.len())];
         let end = now.max(at(START) + MINUTES * MINUTE) + 60 * MINUTE;
         sla.advance(end);
         let states = sla.states();
         let violations = sla.violations();
         for name in names() {
-            let word = word(&name, &history.facts, end);
+            let word = word(&name, holiday, &history.facts, end);
             prop_assert_eq!(last_words(&states, &violations, &name), word, "{}", name);
         }
         // Each version of a violation names the one that stood before it, and nothing is taken back
@@ -263,7 +272,7 @@ proptest! {
             prop_assert_eq!(row.state.is_some(), stands.is_none(), "{}", id);
         }
         for name in names() {
-            let breached = word(&name, &history.facts, end).is_some_and(|word| word.0 == SlaStatus::Breached);
+            let breached = word(&name, holiday, &history.facts, end).is_some_and(|word| word.0 == SlaStatus::Breached);
             prop_assert_eq!(standing(&violations, &name).len(), usize::from(breached), "{} told {:?}", name, violations);
         }
         prop_assert_eq!(sla.driver.imbalance(), 0);

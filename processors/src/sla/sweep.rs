@@ -1,0 +1,95 @@
+//! The sweep: what the clocks of all entities come to once objectives or calendars are others.
+//!
+//! A clock is derived anew with every fact and at every timer, so a holiday that is declared late would be
+//! felt by each entity only when something happens to it. A task that begins to work finds by a
+//! fingerprint that its settings changed, and comes by every entity that it remembers, some at a time:
+//! verdicts that no longer hold are amended or taken back. Each entity has one timer, so the timers
+//! are the list of entities. Which target an entity was given is not asked again before its next fact.
+
+use serde::{Deserialize, Serialize};
+use topology::{Clock, Context, Fault, InitContext, TopologyError, TypedStore};
+
+use schemas::Timestamp;
+
+use super::processor::{Entity, SlaProcessor, is_over};
+
+/// The store of how far the sweep has come.
+pub(super) const STORE: &str = "sla-sweep";
+/// The key of its one value.
+const KEY: &[u8] = b"sweep";
+/// The key of its timer; no entity has it.
+pub(super) const TIMER: &[u8] = b"\0sweep";
+/// How many entities are looked at in one go.
+const TURN: usize = 256;
+
+/// How far the sweep has come. New fields go to the end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Swept {
+    /// The fingerprint of the settings by which clocks are derived.
+    settings: u64,
+    /// While it is under way, the timer that was looked at last.
+    after: Option<(i64, Vec<u8>)>,
+    under_way: bool,
+}
+
+/// Where the sweep is kept.
+#[derive(Default)]
+pub(super) struct Sweep(TypedStore<Swept>);
+
+impl Sweep {
+    pub(super) fn init(init: &mut InitContext<'_>) -> Result<Self, TopologyError> {
+        Ok(Self(TypedStore::new(init.store(STORE)?)))
+    }
+}
+
+impl SlaProcessor {
+    /// Begins a sweep if the settings are not those of the task's last life.
+    pub(super) fn begin_sweep(&self, context: &mut Context<'_>) -> Result<(), Fault> {
+        let known = self.sweep.0.get(context, KEY)?;
+        let settings = self.settings.fingerprint();
+        if known.is_some_and(|swept| swept.settings == settings) {
+            return Ok(());
+        }
+        let under_way = !context.timers(Clock::Wall, None, 1).is_empty();
+        self.sweep.0.put(context, KEY, &Swept { settings, after: None, under_way })?;
+        if under_way {
+            context.schedule(Clock::Wall, context.now(), TIMER);
+        }
+        Ok(())
+    }
+
+    /// Looks at the next entities.
+    pub(super) fn go_on_sweeping(&mut self, context: &mut Context<'_>) -> Result<(), Fault> {
+        let Some(mut swept) = self.sweep.0.get(context, KEY)?.filter(|swept| swept.under_way) else { return Ok(()) };
+        let after = swept.after.as_ref().map(|(deadline, key)| (Timestamp(*deadline), key.as_slice()));
+        let turn = context.timers(Clock::Wall, after, TURN);
+        for (_, key) in &turn {
+            self.derive_anew(key, context)?;
+        }
+        swept.under_way = turn.len() == TURN;
+        swept.after = turn.last().filter(|_| swept.under_way).map(|(deadline, key)| (deadline.0, key.to_vec()));
+        if swept.under_way {
+            context.schedule(Clock::Wall, context.now().plus_millis(1), TIMER);
+        }
+        self.sweep.0.put(context, KEY, &swept)
+    }
+
+    /// Derives an entity's clocks by the settings as they are, and tells what is new.
+    fn derive_anew(&mut self, key: &[u8], context: &mut Context<'_>) -> Result<(), Fault> {
+        let Some(entity) = Entity::of(key) else { return Ok(()) };
+        let Some(before) = self.entries.get(context, key)? else { return Ok(()) };
+        let mut entry = before.clone();
+        let settings = self.settings.clone();
+        let objectives = settings.objectives(entity.kind);
+        let now = context.now().0;
+        self.publish_all(&mut entry, objectives, entity, now, context);
+        // One that is over and stays as it was told waits to be forgotten, no longer than before.
+        if entry != before || !is_over(&entry, objectives) {
+            self.reschedule(&mut entry, objectives, key, context);
+        }
+        if entry != before {
+            self.entries.put(context, key, &entry)?;
+        }
+        Ok(())
+    }
+}

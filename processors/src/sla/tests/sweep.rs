@@ -1,0 +1,92 @@
+//! What a changed calendar does to clocks that nothing happens to.
+
+use schemas::{LifecycleFact, SlaStatus};
+
+use super::driver::{Sla, at, fact, london, objective};
+use crate::sla::{ClockKind, ObjectiveSpec, SlaSettings};
+
+const HOURS: &str = r#"friday = ["09:00-17:00"]
+    monday = ["09:00-17:00"]
+    tuesday = ["09:00-17:00"]"#;
+
+/// Eight hours of London's working time.
+fn settings(holidays: &[&str]) -> SlaSettings {
+    let day = ObjectiveSpec { clock: ClockKind::Business, calendar: Some("london".into()), ..objective("day", "8h") };
+    SlaSettings::new(vec![day], vec![london(HOURS, holidays)]).unwrap()
+}
+
+fn order(id: usize, state: &str, version: i64, time: &str) -> LifecycleFact {
+    LifecycleFact { entity_id: id.to_string(), created_at: None, ..fact(at(time), version, state) }
+}
+
+#[test]
+fn a_holiday_declared_late_takes_violations_back_and_sets_new_breaches() {
+    // More than one turn of the sweep.
+    const OPEN: usize = 700;
+    let mut sla = Sla::new(settings(&[]));
+    sla.advance(at("2026-11-27T12:00:00Z"));
+    (0..OPEN).for_each(|id| sla.take(&order(id, "inProgress", 1, "2026-11-27T12:00:00Z")));
+    // One waits for its customer, and has no breach to wait for.
+    sla.take(&order(OPEN, "inProgress", 1, "2026-11-27T10:00:00Z"));
+    sla.take(&order(OPEN, "pending", 2, "2026-11-27T11:00:00Z"));
+    // One was done late on Monday.
+    sla.take(&order(OPEN + 1, "inProgress", 1, "2026-11-27T09:00:00Z"));
+    sla.advance(at("2026-11-30T15:00:00Z"));
+    sla.take(&order(OPEN + 1, "completed", 2, "2026-11-30T15:00:00Z"));
+    let told = sla.violations();
+    assert_eq!(told.len(), OPEN + 1);
+    sla.states();
+
+    sla.restart_by(settings(&["2026-11-30"]));
+    // It stops half way, and is begun by nobody anew.
+    sla.driver.restart();
+    (1..9).for_each(|millis| sla.advance(at("2026-11-30T15:00:00Z") + millis));
+    let taken_back = sla.violations();
+    assert!(taken_back.iter().all(|violation| violation.withdrawn), "{taken_back:?}");
+    assert_eq!(taken_back.len(), OPEN + 1);
+    let states = sla.states();
+    let done = states.iter().find(|state| state.entity_id == (OPEN + 1).to_string()).unwrap();
+    assert_eq!((done.status, done.closed), (SlaStatus::Met, true));
+    let open = states.iter().find(|state| state.entity_id == "0").unwrap();
+    assert_eq!((open.status, open.breach_at.unwrap().0), (SlaStatus::Open, at("2026-12-01T12:00:00Z")));
+
+    sla.advance(at("2026-12-01T12:00:01Z"));
+    let breached = sla.violations();
+    assert_eq!(breached.len(), OPEN, "each that is open, once more");
+    assert!(breached.iter().all(|violation| violation.version == 3 && !violation.withdrawn));
+    assert_eq!(sla.driver.imbalance(), 0);
+}
+
+#[test]
+fn a_paused_clock_is_found_though_nothing_is_due() {
+    let mut sla = Sla::new(settings(&["2026-11-27"]));
+    sla.advance(at("2026-11-30T09:00:00Z"));
+    sla.take(&order(1, "inProgress", 1, "2026-11-26T09:00:00Z"));
+    sla.take(&order(1, "pending", 2, "2026-11-27T17:00:00Z"));
+    sla.take(&order(1, "inProgress", 3, "2026-11-30T09:00:00Z"));
+    sla.take(&order(1, "pending", 4, "2026-11-30T10:00:00Z"));
+    assert!(sla.violations().is_empty());
+    // Friday was no holiday after all: nine hours are used.
+    sla.restart_by(settings(&[]));
+    sla.advance(at("2026-11-30T10:00:01Z"));
+    assert_eq!(sla.violations().len(), 1);
+}
+
+#[test]
+fn what_did_not_change_is_not_told_again() {
+    let mut sla = Sla::new(settings(&[]));
+    sla.advance(at("2026-11-27T10:00:00Z"));
+    sla.take(&order(1, "inProgress", 1, "2026-11-27T10:00:00Z"));
+    sla.take(&order(2, "inProgress", 1, "2026-11-27T09:00:00Z"));
+    sla.take(&order(2, "completed", 2, "2026-11-27T09:30:00Z"));
+    sla.states();
+    let changes = |sla: &Sla| sla.driver.log().records("test.sla-clocks.changelog").len();
+    let before = changes(&sla);
+    // The same settings begin no sweep; others that come to the same tell nothing.
+    sla.restart_by(settings(&[]));
+    sla.advance(at("2026-11-27T10:00:01Z"));
+    sla.restart_by(settings(&["2026-08-31"]));
+    sla.advance(at("2026-11-27T10:00:02Z"));
+    assert!(sla.states().is_empty());
+    assert_eq!(changes(&sla), before);
+}
