@@ -1,12 +1,16 @@
 //! An SLA clock outlives the process: the breach comes after a kill -9, is counted once, and reaches
 //! billing once.
 
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Billing, Hub, order_created, order_state, run_hub, until};
+use crate::support::{Billing, Hub, free_port, hub_command, order_created, order_state, run_hub, until};
 
 const CONFIGURATION: &str = r#"
 [[sla.objectives]]
@@ -136,6 +140,54 @@ fn what_is_expected_of_open_clocks_can_be_asked_for() {
         (sla(&hub, data.path(), "predict", "--limit=10").1["all"] == 0).then_some(())
     });
     assert_eq!(hub.stop(), Some(0));
+}
+
+#[test]
+fn news_of_clocks_are_followed_over_a_restart() {
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("hub.toml");
+    std::fs::write(&file, CONFIGURATION.replace("5s", "2s")).expect("a writable folder");
+    let port = free_port();
+    let start = || Hub::start_at(data.path(), Some(&file), port);
+    let hub = start();
+    let token = data.path().join("token").display().to_string();
+    let asked = ["sla", "watch", "--only=warning,breach", "-o=json", "--url", &hub.url, "--token-file", &token];
+    let mut watch = hub_command().args(asked).stdout(Stdio::piped()).spawn().expect("the hub starts");
+    let lines = BufReader::new(watch.stdout.take().expect("it is piped")).lines();
+    let (told, news) = mpsc::channel::<Value>();
+    let reader = std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            told.send(serde_json::from_str(&line).expect("JSON")).expect("the test reads on");
+        }
+    });
+    // Whether it listens is not seen from outside: orders come until a warning and its breach were told.
+    let mut number = 0;
+    let mut follow = |hub: &Hub| {
+        let mut warned = BTreeSet::new();
+        until("a warning before its breach", Duration::from_secs(60), || {
+            hub.send(&order_created(&number.to_string()));
+            number += 1;
+            news.try_iter().find(|told| {
+                let entity = told["entity"].as_str().expect("an entity").to_owned();
+                if told["event"] == "warning" {
+                    assert_eq!(told["warned_percent"], 50, "{told}");
+                    return !warned.insert(entity);
+                }
+                assert_eq!(told["event"], "breach", "{told}");
+                warned.contains(&entity)
+            })
+        });
+    };
+    follow(&hub);
+    hub.kill();
+    let hub = start();
+    while news.try_recv().is_ok() {}
+    follow(&hub);
+    assert_eq!(hub.stop(), Some(0));
+    assert!(watch.try_wait().expect("a child").is_none(), "it waits for the hub to be back");
+    watch.kill().expect("a child that lives");
+    watch.wait().expect("it ends");
+    reader.join().expect("nothing but JSON was told");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::broadcast::Receiver;
 
 use super::auth::Role;
 use super::server::Shared;
@@ -56,6 +59,8 @@ pub trait Status: Send + Sync + 'static {
     /// # Errors
     /// Why it cannot be told now.
     fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, String>;
+    /// News of clocks from now on, a JSON object each; nothing where this process sees no clocks, or stops.
+    fn sla_news(&self) -> Option<Receiver<Arc<str>>>;
 }
 
 pub(super) async fn livez() -> &'static str {

@@ -19,6 +19,7 @@ mod event;
 mod health;
 mod intake;
 mod ledger;
+mod news;
 mod problem;
 mod rate;
 mod serve;

@@ -19,7 +19,7 @@ use super::intake::Intake;
 use super::ledger::{self, IngestLedger};
 use super::problem::{Problem, ProblemCode};
 use super::rate::RateLimit;
-use super::{event, health, serve, sla};
+use super::{event, health, news, serve, sla};
 use crate::delivery::http::wall_clock;
 
 /// What the listener takes.
@@ -173,6 +173,7 @@ fn router(shared: Shared) -> Router {
         .route("/listener/{event_type}", post(event::listener))
         .route("/v1/sla/clocks", get(sla::list))
         .route("/v1/sla/clocks/{entity}", get(sla::clocks))
+        .route("/v1/sla/events", get(news::events))
         .route("/v1/sla/predictions", get(sla::predictions))
         .route("/v1/sla/violations", get(sla::violations))
         .route("/livez", get(health::livez))

@@ -73,6 +73,27 @@ impl Status for Fine {
     fn sla(&self, question: &SlaQuestion) -> Result<Option<Value>, String> {
         Ok(Some(json!({ "asked": format!("{question:?}") })))
     }
+
+    fn sla_news(&self) -> Option<tokio::sync::broadcast::Receiver<Arc<str>>> {
+        let (sender, news) = tokio::sync::broadcast::channel(1);
+        for number in 1..=3 {
+            sender.send(format!("{{\"event\":\"breach\",\"number\":{number}}}").into()).unwrap();
+        }
+        // With the sender the hub stops.
+        Some(news)
+    }
+}
+
+#[tokio::test]
+async fn news_of_clocks_come_line_by_line_until_the_hub_stops() {
+    let hub = start(Limits::default()).await;
+    let ask = || hub.client.get(format!("{}/v1/sla/events", hub.url));
+    problem(ask().send().await.unwrap(), 401, "HUB-5001").await;
+    problem(ask().bearer_auth(TOKEN).send().await.unwrap(), 403, "HUB-5002").await;
+    let response = ask().bearer_auth(VIEWER).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/x-ndjson");
+    let lines = response.text().await.unwrap();
+    assert_eq!(lines, "\n{\"event\":\"skipped\",\"count\":2}\n{\"event\":\"breach\",\"number\":3}\n");
 }
 
 #[tokio::test]

@@ -65,6 +65,10 @@ fn describe() {
     describe_gauge!("hub_sla_open", "Clocks that run or rest, by objective");
     describe_gauge!("hub_sla_warned", "Open clocks past a warning level, by objective");
     describe_gauge!("hub_sla_breached", "Clocks past their target, by objective");
+    describe_gauge!(
+        "hub_sla_forewarned",
+        "Of the clocks past their target, those that were warned of before, by objective"
+    );
     describe_gauge!("hub_sla_unknown", "Clocks that no verdict can be given of, by objective and reason");
     describe_gauge!("hub_sla_met", "Clocks that ended in time, by objective");
     describe_gauge!("hub_sla_next_breach_seconds", "Seconds until the next open clock breaches, by objective");
@@ -116,6 +120,7 @@ pub(super) fn publish(seen: &Observation) {
         gauge!("hub_sla_open", "objective" => objective.clone()).set(counts.open as f64);
         gauge!("hub_sla_warned", "objective" => objective.clone()).set(counts.warned as f64);
         gauge!("hub_sla_breached", "objective" => objective.clone()).set(counts.breached as f64);
+        gauge!("hub_sla_forewarned", "objective" => objective.clone()).set(counts.forewarned as f64);
         gauge!("hub_sla_met", "objective" => objective.clone()).set(counts.met as f64);
         let next = counts.next_breach_seconds.unwrap_or(f64::INFINITY);
         gauge!("hub_sla_next_breach_seconds", "objective" => objective.clone()).set(next);

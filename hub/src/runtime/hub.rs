@@ -269,6 +269,7 @@ impl Hub {
         let until = Instant::now() + deadline;
         self.closed.store(true, Ordering::Release);
         self.door.trigger();
+        self.parts.sla.news.end();
         // Open connections that send nothing must not hold the end up.
         let remaining = until.saturating_duration_since(Instant::now()).min(Duration::from_secs(5));
         let abort = self.server.abort_handle();
@@ -381,6 +382,11 @@ impl Parts {
     /// Answers a question about clocks; nothing without the part that keeps them.
     pub(super) fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, LogError> {
         self.has_sla.then(|| self.sla.answer(self.log.as_ref(), question, wall_clock())).transpose()
+    }
+
+    /// News of clocks from now on; nothing without the part that keeps them, and none while the hub stops.
+    pub(super) fn sla_news(&self) -> Option<tokio::sync::broadcast::Receiver<Arc<str>>> {
+        self.has_sla.then(|| self.sla.news.listen()).flatten()
     }
 
     /// Who has a partition of a part that this process does not have.

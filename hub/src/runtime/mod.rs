@@ -26,6 +26,7 @@ mod process;
 mod schemas;
 mod sinks;
 mod sla_answer;
+mod sla_news;
 mod sla_view;
 mod status;
 mod tail;

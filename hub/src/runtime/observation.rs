@@ -30,6 +30,10 @@ pub struct SlaCounts {
     pub warned: i64,
     /// Past the target, whether or not they have ended.
     pub breached: i64,
+    /// Of the breached ones, those that a warning had been told of before.
+    pub forewarned: i64,
+    /// How long before the breach the first warnings had been told, summed over them, in milliseconds.
+    pub forewarned_ms: i64,
     /// Ended in time.
     pub met: i64,
     /// Seconds until the next one breaches.

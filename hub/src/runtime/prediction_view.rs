@@ -11,11 +11,14 @@ use schemas::SlaPrediction;
 use topology::Record;
 
 use super::failure::Failure;
+use super::sla_news::{self, SlaNews};
 use super::sla_view::Place;
 use super::tail;
 use crate::wiring::SharedLog;
 
 const BANDS: [&str; 4] = ["low", "some", "likely", "high"];
+/// The first of [`BANDS`] that is news.
+const LIKELY: usize = 2;
 
 /// By probability, then by the key's hash: where the prediction is.
 type Order = BTreeSet<(i64, u64)>;
@@ -46,15 +49,18 @@ fn band(probability_ppm: i64) -> usize {
 pub(super) type SharedPredictions = Arc<Mutex<PredictionView>>;
 
 impl PredictionView {
-    fn apply(&mut self, record: &Record) {
-        let Some(key) = &record.key else { return };
+    /// Takes a prediction in; gives it back where it is likely, and in a higher band than the one before.
+    fn apply(&mut self, record: &Record) -> Option<SlaPrediction> {
+        let key = record.key.as_ref()?;
+        let mut before = 0;
         let id = self.hasher.hash_one(key.as_ref());
         if let Some((objective, probability, _)) = self.clocks.remove(&id) {
             self.objectives[objective].order.remove(&(probability, id));
-            self.objectives[objective].bands[band(probability)] -= 1;
+            before = band(probability);
+            self.objectives[objective].bands[before] -= 1;
         }
         let prediction = record.value.as_ref().and_then(|value| schemas::decode::<SlaPrediction>(value).ok());
-        let Some(prediction) = prediction else { return };
+        let prediction = prediction?;
         let known = self.objectives.iter().position(|known| known.name == prediction.objective);
         let objective = known.unwrap_or_else(|| {
             let name = prediction.objective.clone();
@@ -63,8 +69,10 @@ impl PredictionView {
         });
         let probability = prediction.probability_ppm;
         self.objectives[objective].order.insert((probability, id));
-        self.objectives[objective].bands[band(probability)] += 1;
+        let now = band(probability);
+        self.objectives[objective].bands[now] += 1;
         self.clocks.insert(id, (objective, probability, (record.partition, record.offset)));
+        (now > before && now >= LIKELY).then_some(prediction)
     }
 
     /// Where the predictions of the likeliest to breach are, in that order, and how many there are in all.
@@ -100,12 +108,15 @@ pub(super) fn start(
     log: SharedLog,
     partitions: u32,
     view: SharedPredictions,
+    news: SlaNews,
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    tail::follow(log, (processors::predict::TOPIC, partitions), shutdown, failure, move |records| {
+    tail::follow_live(log, (processors::predict::TOPIC, partitions), shutdown, failure, move |records, is_live| {
         let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-        records.drain(..).for_each(|record| view.apply(&record));
+        for likelier in records.drain(..).filter_map(|record| view.apply(&record)).filter(|_| is_live) {
+            news.tell(|| sla_news::likelier(&likelier));
+        }
     })
 }
 

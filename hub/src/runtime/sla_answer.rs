@@ -13,6 +13,7 @@ use topology::{Log, LogError, Offset, Record, TopicPartition};
 
 use super::failure::Failure;
 use super::prediction_view::{self, SharedPredictions};
+use super::sla_news::SlaNews;
 use super::sla_view::{self, Place, SharedView, SlaView, TOPIC};
 use super::violation_view::{self, SharedViolations};
 use crate::wiring::SharedLog;
@@ -22,6 +23,7 @@ pub(super) struct SlaSight {
     pub(super) clocks: SharedView,
     violations: SharedViolations,
     pub(super) predictions: SharedPredictions,
+    pub(super) news: SlaNews,
 }
 
 impl SlaSight {
@@ -31,6 +33,7 @@ impl SlaSight {
             clocks: Arc::new(Mutex::new(SlaView::new())),
             violations: SharedViolations::default(),
             predictions: SharedPredictions::default(),
+            news: SlaNews::new(),
         }
     }
 
@@ -42,11 +45,12 @@ impl SlaSight {
         shutdown: &Shutdown,
         failure: &Failure,
     ) -> std::io::Result<[JoinHandle<()>; 3]> {
-        let (log, stop, fail) = (|| log.clone(), || shutdown.clone(), || failure.clone());
+        let (log, news) = (|| log.clone(), || self.news.clone());
+        let (stop, fail) = (|| shutdown.clone(), || failure.clone());
         Ok([
-            sla_view::start(log(), partitions, self.clocks.clone(), stop(), fail())?,
-            violation_view::start(log(), partitions, self.violations.clone(), stop(), fail())?,
-            prediction_view::start(log(), partitions, self.predictions.clone(), stop(), fail())?,
+            sla_view::start(log(), partitions, self.clocks.clone(), news(), stop(), fail())?,
+            violation_view::start(log(), partitions, self.violations.clone(), news(), stop(), fail())?,
+            prediction_view::start(log(), partitions, self.predictions.clone(), news(), stop(), fail())?,
         ])
     }
 

@@ -11,6 +11,7 @@ use topology::{Offset, Record};
 
 use super::failure::Failure;
 use super::observation::SlaCounts;
+use super::sla_news::{self, SlaNews};
 use super::tail;
 use crate::wiring::SharedLog;
 
@@ -22,12 +23,46 @@ struct Clock {
     objective: u16,
     status: SlaStatus,
     closed: bool,
-    warned: bool,
+    /// The warning level that it is past; 0 for none.
+    warned: u8,
+    ahead: Ahead,
     breach_at: Option<i64>,
     /// Place of why it is unknown, from 1; 0 where it is not.
     reason: u8,
     /// Where the rest of its state is.
     place: Place,
+}
+
+/// Whether a clock's breach was warned of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    /// No warning was told yet.
+    Unwarned,
+    /// The first one was told then.
+    Warned(i64),
+    /// It breached so many milliseconds after the first warning.
+    Forewarned(i64),
+}
+
+impl Ahead {
+    /// What it is after the next state.
+    fn next(self, state: &SlaState) -> Self {
+        let (is_breached, now) = (state.status == SlaStatus::Breached, state.updated_at.as_millis());
+        match self {
+            Self::Unwarned if state.warned_percent > 0 && !is_breached => Self::Warned(now),
+            Self::Warned(at) if is_breached => Self::Forewarned((now - at).max(0)),
+            // A late fact took the breach back.
+            Self::Forewarned(ahead) if !is_breached => Self::Warned(now - ahead),
+            other => other,
+        }
+    }
+
+    fn count(self, counts: &mut SlaCounts, by: i64) {
+        if let Self::Forewarned(ahead) = self {
+            counts.forewarned += by;
+            counts.forewarned_ms += by * ahead;
+        }
+    }
 }
 
 /// Where a record is: its partition and offset.
@@ -74,35 +109,45 @@ impl SlaView {
         }
     }
 
-    fn apply(&mut self, record: &Record) {
-        let Some(key) = &record.key else { return };
+    /// Takes a state in; gives it back where the clock went past a warning level that it was not past before.
+    fn apply(&mut self, record: &Record) -> Option<SlaState> {
+        let key = record.key.as_ref()?;
         let id = self.hasher.hash_one(key.as_ref());
         let state = record.value.as_ref().and_then(|value| schemas::decode::<SlaState>(value).ok());
         if let Some(old) = self.clocks.get(&id).copied()
             && (state.is_some() || !old.closed)
         {
             // A closed clock that is forgotten stays counted as what it ended as.
-            self.counts[old.objective as usize].change(old.status, old.closed, old.warned, -1);
+            let counts = &mut self.counts[old.objective as usize];
+            counts.change(old.status, old.closed, old.warned > 0, -1);
+            old.ahead.count(counts, -1);
             self.count_unknown(old.objective, old.reason, -1);
         }
-        if let Some(old) = self.clocks.remove(&id)
+        let old = self.clocks.remove(&id);
+        if let Some(old) = &old
             && let Some((order, at)) = old.live()
         {
             self.live[old.objective as usize][order].remove(&(at, id));
         }
-        let Some(state) = state else { return };
+        let state = state?;
         let objective = self.objective(&state.objective);
-        let (status, closed, warned) = (state.status, state.closed, state.warned_percent > 0);
-        self.counts[objective as usize].change(status, closed, warned, 1);
+        let (status, closed) = (state.status, state.closed);
+        let warned = state.warned_percent.clamp(0, 100) as u8;
+        let ahead = old.map_or(Ahead::Unwarned, |old| old.ahead).next(&state);
+        let counts = &mut self.counts[objective as usize];
+        counts.change(status, closed, warned > 0, 1);
+        ahead.count(counts, 1);
         let reason = state.reason.as_deref().map_or(0, |reason| self.reason(reason));
         self.count_unknown(objective, reason, 1);
         let breach_at = state.breach_at.map(Timestamp::as_millis);
         let place = (record.partition, record.offset);
-        let clock = Clock { objective, status, closed, warned, breach_at, reason, place };
+        let clock = Clock { objective, status, closed, warned, ahead, breach_at, reason, place };
         if let Some((order, at)) = clock.live() {
             self.live[objective as usize][order].insert((at, id));
         }
         self.clocks.insert(id, clock);
+        let is_news = status == SlaStatus::Open && old.is_none_or(|old| warned > old.warned) && warned > 0;
+        is_news.then_some(state)
     }
 
     fn objective(&mut self, name: &str) -> u16 {
@@ -179,12 +224,15 @@ pub(super) fn start(
     log: SharedLog,
     partitions: u32,
     view: SharedView,
+    news: SlaNews,
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    tail::follow(log, (TOPIC, partitions), shutdown, failure, move |records| {
+    tail::follow_live(log, (TOPIC, partitions), shutdown, failure, move |records, is_live| {
         let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-        records.drain(..).for_each(|record| view.apply(&record));
+        for warned in records.drain(..).filter_map(|record| view.apply(&record)).filter(|_| is_live) {
+            news.tell(|| sla_news::warning(&warned));
+        }
     })
 }
 

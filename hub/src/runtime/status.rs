@@ -89,6 +89,10 @@ impl Status for HubStatus {
     fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, String> {
         self.parts.sla(question).map_err(|error| format!("The log cannot be read now: {error}."))
     }
+
+    fn sla_news(&self) -> Option<tokio::sync::broadcast::Receiver<Arc<str>>> {
+        self.parts.sla_news()
+    }
 }
 
 /// The gauge of a breaker that lets nothing pass.

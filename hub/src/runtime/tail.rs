@@ -21,12 +21,24 @@ pub(super) fn follow(
     failure: Failure,
     take: impl Fn(&mut Vec<Record>) + Send + 'static,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    let mut positions: Vec<(TopicPartition, Offset)> =
-        (0..partitions).map(|partition| (TopicPartition::new(topic, partition), Offset(0))).collect();
+    follow_live(log, (topic, partitions), shutdown, failure, move |records, _| take(records))
+}
+
+/// As [`follow`]; `take` is told too whether the records are news: written after the thread had read all that
+/// there was at its start.
+pub(super) fn follow_live(
+    log: SharedLog,
+    (topic, partitions): (&'static str, u32),
+    shutdown: Shutdown,
+    failure: Failure,
+    take: impl Fn(&mut Vec<Record>, bool) + Send + 'static,
+) -> std::io::Result<thread::JoinHandle<()>> {
+    let mut positions: Vec<(TopicPartition, Offset, bool)> =
+        (0..partitions).map(|partition| (TopicPartition::new(topic, partition), Offset(0), false)).collect();
     thread::Builder::new().name(format!("view.{topic}").chars().take(15).collect()).spawn(move || {
         let mut records = Vec::new();
         loop {
-            for (partition, next) in &mut positions {
+            for (partition, next, is_live) in &mut positions {
                 loop {
                     let before = *next;
                     match log.read(partition, before, READ_BYTES, &mut records) {
@@ -37,8 +49,9 @@ pub(super) fn follow(
                         }
                         Err(error) => return failure.report(topic, &error),
                     }
-                    take(&mut records);
+                    take(&mut records, *is_live);
                     records.clear();
+                    *is_live |= *next == before;
                     if *next == before || shutdown.is_triggered() {
                         break;
                     }

@@ -8,6 +8,7 @@ use connectors::sink::Shutdown;
 use schemas::{SlaViolation, Timestamp};
 
 use super::failure::Failure;
+use super::sla_news::{self, SlaNews};
 use super::tail;
 use crate::wiring::SharedLog;
 
@@ -56,13 +57,17 @@ pub(super) fn start(
     log: SharedLog,
     partitions: u32,
     view: SharedViolations,
+    news: SlaNews,
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    tail::follow(log, (TOPIC, partitions), shutdown, failure, move |records| {
+    tail::follow_live(log, (TOPIC, partitions), shutdown, failure, move |records, is_live| {
         let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
         for value in records.drain(..).filter_map(|record| record.value) {
             if let Ok(violation) = schemas::decode(&value) {
+                if is_live {
+                    news.tell(|| sla_news::violation(&violation));
+                }
                 view.apply(violation);
             }
         }

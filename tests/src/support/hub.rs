@@ -111,20 +111,25 @@ impl Hub {
     /// Starts `hub run` on this data directory and waits until it is ready. The token is the one
     /// that the hub made, if it made one.
     pub fn start(data: &Path, configuration: Option<&Path>) -> Self {
-        Self::start_with(data, configuration, &[])
+        Self::start_with(data, configuration, &[], free_port())
+    }
+
+    /// As [`Hub::start`], on the port of one before it.
+    pub fn start_at(data: &Path, configuration: Option<&Path>, port: u16) -> Self {
+        Self::start_with(data, configuration, &[], port)
     }
 
     /// As [`Hub::start`], with these parts only. The token is that of the configuration, if there is one.
     pub fn only(data: &Path, configuration: Option<&Path>, parts: &str, token: &str) -> Self {
-        let mut hub = Self::start_with(data, configuration, &["--only", parts]);
+        let mut hub = Self::start_with(data, configuration, &["--only", parts], free_port());
         if configuration.is_some() {
             token.clone_into(&mut hub.token);
         }
         hub
     }
 
-    fn start_with(data: &Path, configuration: Option<&Path>, arguments: &[&str]) -> Self {
-        let listen = format!("127.0.0.1:{}", free_port());
+    fn start_with(data: &Path, configuration: Option<&Path>, arguments: &[&str], port: u16) -> Self {
+        let listen = format!("127.0.0.1:{port}");
         let mut command = hub_command();
         command.arg("run").arg("--data").arg(data).arg("--listen").arg(&listen).args(arguments);
         if let Some(file) = configuration {

@@ -108,11 +108,16 @@ impl Summary<'_> {
             );
         }
         for (objective, sla) in &self.seen.sla {
-            let _ = writeln!(
+            let ahead = sla.forewarned_ms.checked_div(sla.forewarned).unwrap_or_default() as f64 / 1_000.0;
+            let _ = write!(
                 out,
-                "SLA {objective}: {} open, {} warned, {} breached, {} met",
-                sla.open, sla.warned, sla.breached, sla.met
+                "SLA {objective}: {} open, {} warned, {} met, {} breached",
+                sla.open, sla.warned, sla.met, sla.breached
             );
+            let _ = match sla.forewarned {
+                0 => writeln!(out),
+                forewarned => writeln!(out, ", {forewarned} of them warned of {ahead:.1} s before"),
+            };
         }
         if let Some(rows) = self.billing_rows {
             let _ = writeln!(out, "billing database: {rows} deliveries");

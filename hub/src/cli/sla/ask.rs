@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::StatusCode;
+use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
 use super::super::exit::{Exit, fail, fail_with_help};
@@ -20,35 +20,49 @@ pub(super) fn ask(remote: &Remote, path: &[&str], parameters: &[(&str, String)])
 }
 
 async fn get(remote: &Remote, token: &str, path: &[&str], parameters: &[(&str, String)]) -> Result<Value, Exit> {
-    let mut url = remote.url.clone();
-    url.set_query(None);
-    url.path_segments_mut()
-        .map_err(|()| fail(Exit::Failed, "the address can have no path"))?
-        .clear()
-        .extend(["v1", "sla"])
-        .extend(path);
+    let mut url = target(&remote.url, path)?;
     if !parameters.is_empty() {
         url.query_pairs_mut().extend_pairs(parameters);
     }
     let client = remote.client(SILENCE).map_err(|error| fail(Exit::Failed, error))?;
-    let unreachable = |error: reqwest::Error| {
-        let help = "is it running? --url or HUB_URL says where";
-        fail_with_help(Exit::Unreachable, format_args!("the hub does not answer: {}", error.without_url()), help)
-    };
+    let unreachable = |error: reqwest::Error| unreachable(&error.without_url().to_string());
     let response = client.get(url).bearer_auth(token).send().await.map_err(unreachable)?;
     let status = response.status();
     let body: Value = response.json().await.map_err(unreachable)?;
     if status.is_success() {
         return Ok(body);
     }
-    let why = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("the hub gave no reason").to_owned();
-    Err(match status {
+    Err(refused(status, &body))
+}
+
+/// The address of `/v1/sla/PATH`.
+pub(super) fn target(hub: &Url, path: &[&str]) -> Result<Url, Exit> {
+    let mut url = hub.clone();
+    url.set_query(None);
+    url.path_segments_mut()
+        .map_err(|()| fail(Exit::Failed, "the address can have no path"))?
+        .clear()
+        .extend(["v1", "sla"])
+        .extend(path);
+    Ok(url)
+}
+
+/// There is no answer.
+pub(super) fn unreachable(why: &str) -> Exit {
+    let help = "is it running? --url or HUB_URL says where";
+    fail_with_help(Exit::Unreachable, format_args!("the hub does not answer: {why}"), help)
+}
+
+/// The answer is a refusal.
+pub(super) fn refused(status: StatusCode, body: &Value) -> Exit {
+    let why = body["detail"].as_str().or(body["title"].as_str()).unwrap_or("the hub gave no reason");
+    match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             fail_with_help(Exit::NotAllowed, why, "the token needs the role viewer")
         }
         StatusCode::SERVICE_UNAVAILABLE => fail(Exit::TryAgain, why),
         _ => fail(Exit::Failed, why),
-    })
+    }
 }
 
 /// A time as people say it: `2d 3h 4m 5s`, its zero parts left out.

@@ -4,6 +4,7 @@ mod ask;
 mod entity;
 mod list;
 mod rules;
+mod watch;
 
 use clap::Subcommand;
 
@@ -29,6 +30,8 @@ enum Command {
     Breaches(list::Breaches),
     /// Lists open clocks by how likely they breach.
     Predict(list::Predict),
+    /// Follows clocks as they happen: warnings, likely breaches, breaches, and those that are taken back.
+    Watch(watch::Watch),
     /// Prints the SLOs of a configuration as Prometheus recording and alerting rules.
     Rules(rules::Rules),
 }
@@ -41,6 +44,7 @@ impl Sla {
             Command::List(list) => list.run(),
             Command::Breaches(breaches) => breaches.run(),
             Command::Predict(predict) => predict.run(),
+            Command::Watch(watch) => watch.run(terminal),
             Command::Rules(rules) => rules.run(terminal),
         }
     }
