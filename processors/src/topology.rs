@@ -179,6 +179,7 @@ pub fn records() -> Vec<(&'static str, &'static str)> {
         ("hub.sla.state", "SlaState"),
         ("hub.sla.violation", "SlaViolation"),
         (sla::DEGRADATION_TOPIC, "SlaDegradation"),
+        (sla::ESCALATION_TOPIC, "SlaEscalation"),
         (predict::TOPIC, "SlaPrediction"),
         (kpi::TOPIC, "KpiWindow"),
         (burn::TOPIC, "BurnRate"),
@@ -207,6 +208,7 @@ pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     topics.push(TopicSpec::compact(kpi::TOPIC, partitions));
     topics.push(TopicSpec::compact(burn::TOPIC, partitions));
     topics.push(TopicSpec::delete("hub.sla.violation", partitions, Some(KEPT)));
+    topics.push(TopicSpec::delete(sla::ESCALATION_TOPIC, partitions, Some(KEPT)));
     topics.push(TopicSpec::delete("hub.dead_letter", 1, Some(KEPT_LETTERS)));
     topics.push(TopicSpec::delete("hub.quarantine", 1, Some(KEPT_LETTERS)));
     topics

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::{
     AccountEvent, BillingRecord, BurnRate, CatalogEvent, CustomerEvent, DeadLetter, DeliveryOutcome, FlowEvent,
-    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaDegradation, SlaPrediction,
-    SlaState, SlaViolation, TicketEvent, code::Code, registry,
+    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaDegradation, SlaEscalation,
+    SlaPrediction, SlaState, SlaViolation, TicketEvent, code::Code, registry,
 };
 
 /// The first byte of every frame.
@@ -47,7 +47,7 @@ schemas! {
     7 PartnerEvent,
     8 LifecycleFact,
     9 BillingRecord,
-    10 FloworxCommand,
+    22 FloworxCommand,
     11 PartnerDelivery,
     12 DeliveryOutcome,
     20 SlaDegradation,
@@ -57,6 +57,7 @@ schemas! {
     18 KpiWindow,
     19 BurnRate,
     21 SlaPrediction,
+    26 SlaEscalation,
 }
 
 /// Why a frame could not be read. None of them can be helped by trying again.

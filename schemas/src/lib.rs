@@ -30,7 +30,7 @@
 //! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
 //!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
 //! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
-//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`SlaDegradation`], [`KpiWindow`], [`BurnRate`], [`SlaPrediction`], [`DeadLetter`];
+//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`SlaEscalation`], [`SlaDegradation`], [`KpiWindow`], [`BurnRate`], [`SlaPrediction`], [`DeadLetter`];
 //! - bytes: [`encode`], [`decode`], [`to_json`] and the [`registry`] of schema ids;
 //! - the door: [`guard`] against card data, [`tmf`] readers, and the stable [`Code`] of each fault.
 
@@ -39,6 +39,7 @@ mod code;
 mod codec;
 mod degradation;
 mod envelope;
+mod escalation;
 mod family;
 mod flow;
 pub mod guard;
@@ -58,6 +59,7 @@ pub use code::Code;
 pub use codec::{DecodeError, Schema, decode, encode, encode_into, schema_id, to_json, with_schema_id};
 pub use degradation::*;
 pub use envelope::*;
+pub use escalation::*;
 pub use family::*;
 pub use flow::*;
 pub use kpi::*;

@@ -109,21 +109,23 @@ pub struct BillingRecord {
     pub payload: String,
 }
 
-/// A command for Floworx on `out.floworx`, keyed by the order id (TMF701 ProcessFlow create).
+/// A command for Floworx on `out.floworx`, keyed by the order id or `kind:id` of another entity (TMF701 ProcessFlow
+/// create).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FloworxCommand {
     /// The idempotency key: cause and route.
     pub delivery_id: String,
     /// The route that asked for it.
     pub route: String,
-    /// The order the flow works for.
-    pub order_id: String,
+    /// The entity the flow works for. On the wire it has the name of when only orders had flows.
+    #[serde(rename = "order_id")]
+    pub entity_id: String,
     /// The process flow specification to start.
     pub specification: String,
-    /// The order's category.
+    /// The entity's category.
     #[serde(default)]
     pub category: Option<String>,
-    /// The order's priority.
+    /// The entity's priority.
     #[serde(default)]
     pub priority: Option<String>,
     /// When it happened.
@@ -132,6 +134,27 @@ pub struct FloworxCommand {
     pub ingested_at: Timestamp,
     /// The route's allowed fields as a JSON object.
     pub payload: String,
+    /// The entity's kind, such as `order` or `ticket`.
+    #[serde(default = "order")]
+    pub entity_kind: String,
+    /// The entity's family.
+    #[serde(default = "order_family")]
+    pub family: Family,
+    /// What asked for it: `fact`, a change of the entity; `violation` or `escalation`, of an SLA clock of the entity.
+    #[serde(default = "fact")]
+    pub cause: String,
+}
+
+fn order() -> String {
+    "order".to_owned()
+}
+
+const fn order_family() -> Family {
+    Family::Order
+}
+
+fn fact() -> String {
+    "fact".to_owned()
 }
 
 /// A webhook to a partner on `out.partner`, keyed by `partner_id`; also a notification on

@@ -42,7 +42,7 @@ macro_rules! entry {
 }
 
 /// Every known schema, in the order of its id.
-pub const SCHEMAS: [SchemaEntry; 22] = [
+pub const SCHEMAS: [SchemaEntry; 24] = [
     entry!(1, "OrderEvent", 1, "order.avsc"),
     entry!(2, "FlowEvent", 1, "flow.avsc"),
     entry!(3, "TicketEvent", 1, "ticket.avsc"),
@@ -52,7 +52,7 @@ pub const SCHEMAS: [SchemaEntry; 22] = [
     entry!(7, "PartnerEvent", 1, "partner.avsc"),
     entry!(8, "LifecycleFact", 1, "lifecycle_fact.avsc"),
     entry!(9, "BillingRecord", 1, "billing_record.avsc"),
-    entry!(10, "FloworxCommand", 1, "floworx_command.avsc"),
+    entry!(10, "FloworxCommand", 1, "floworx_command_v1.avsc"),
     entry!(11, "PartnerDelivery", 1, "partner_delivery.avsc"),
     entry!(12, "DeliveryOutcome", 1, "delivery_outcome.avsc"),
     entry!(13, "SlaState", 1, "sla_state_v1.avsc"),
@@ -64,7 +64,9 @@ pub const SCHEMAS: [SchemaEntry; 22] = [
     entry!(19, "BurnRate", 1, "burn_rate.avsc"),
     entry!(20, "SlaDegradation", 1, "sla_degradation.avsc"),
     entry!(21, "SlaPrediction", 1, "sla_prediction.avsc"),
+    entry!(22, "FloworxCommand", 2, "floworx_command.avsc"),
     entry!(23, "SlaState", 2, "sla_state.avsc"),
+    entry!(26, "SlaEscalation", 1, "sla_escalation.avsc"),
 ];
 
 /// Parsed once, then shared by all threads; at the same positions as [`SCHEMAS`].

@@ -117,3 +117,65 @@ fields = ["order.id"]
     let log = std::fs::read_to_string(data.path().join("test-hub.log")).expect("a log");
     assert!(!log.contains(FLOWORX_TOKEN) && !log.contains(SECRET), "{log}");
 }
+
+#[test]
+fn every_step_of_a_ladder_calls_its_role_once_whatever_happens_to_the_hub() {
+    let (floworx_url, commands) = outside();
+    let configuration = format!(
+        r#"
+[floworx]
+url = "{floworx_url}"
+
+[[sla.objectives]]
+name = "quick-order"
+family = "order"
+start = "created"
+stop = ["completed"]
+cancel = ["cancelled"]
+target = "6s"
+escalate = {{ 20 = "shift-lead", 60 = "team-manager", 100 = "duty-director" }}
+
+[[routes]]
+name = "escalations"
+family = "escalation"
+target = "floworx"
+specification = "slaEscalation"
+fields = ["escalation.role", "escalation.percent"]
+"#
+    );
+    let data = tempfile::tempdir().expect("a folder");
+    let file = data.path().join("hub.toml");
+    std::fs::write(&file, configuration).expect("a writable folder");
+    let hub = Hub::start(data.path(), Some(&file));
+    hub.send(&order_created("late"));
+    let called = |commands: &Receiver<Request>| {
+        let command = commands.recv_timeout(Duration::from_secs(60)).expect("a command");
+        let key = command.headers.lines().find_map(|line| line.strip_prefix("idempotency-key: ")).expect("a key");
+        let body: serde_json::Value = serde_json::from_str(&command.body).expect("JSON");
+        assert_eq!(body["processFlowSpecification"], "slaEscalation", "{body}");
+        assert_eq!(body["relatedEntity"][0]["id"], "late", "{body}");
+        (key.trim().to_owned(), body["characteristic"].to_string())
+    };
+    let mut calls = std::collections::BTreeMap::from([called(&commands)]);
+    hub.kill();
+    let hub = Hub::start(data.path(), Some(&file));
+    // A command whose answer the hub did not live to hear comes once more, under the same key.
+    while calls.len() < 3 {
+        calls.extend([called(&commands)]);
+    }
+    let roles: Vec<_> = calls.values().collect();
+    for role in ["shift-lead", "team-manager", "duty-director"] {
+        assert_eq!(roles.iter().filter(|call| call.contains(role)).count(), 1, "{calls:?}");
+    }
+    let called = until("the metric", Duration::from_secs(30), || {
+        let steps = [20, 60, 100].map(|percent| {
+            let percent = format!("percent=\"{percent}\"");
+            hub.metric("hub_sla_escalations_total", &["objective=\"quick-order\"", &percent, "call=\"called\""])
+        });
+        steps.iter().all(Option::is_some).then_some(steps)
+    });
+    assert_eq!(called, [Some(1.0); 3]);
+    hub.settle(Duration::from_secs(30));
+    assert!(hub.imbalance() < 0.5);
+    assert_eq!(hub.stop(), Some(0));
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, Url};
-use schemas::{DecodeError, Family, FloworxCommand};
+use schemas::{DecodeError, FloworxCommand};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -125,16 +125,20 @@ impl Target for Floworx {
     }
 
     fn order_key(&self, command: &FloworxCommand) -> String {
-        command.order_id.clone()
+        [command.entity_kind.as_str(), ":", &command.entity_id].concat()
     }
 
     fn subject<'a>(&self, command: &'a FloworxCommand) -> Subject<'a> {
         Subject {
             delivery_id: &command.delivery_id,
             route: &command.route,
-            family: Family::Order,
-            entity_kind: "order",
-            entity_id: &command.order_id,
+            family: command.family,
+            entity_kind: match command.cause.as_str() {
+                "violation" => "sla_violation",
+                "escalation" => "sla_escalation",
+                _ => &command.entity_kind,
+            },
+            entity_id: &command.entity_id,
             occurred_at: command.occurred_at,
             ingested_at: command.ingested_at,
         }

@@ -24,7 +24,7 @@ struct Page {
 }
 
 /// The codes of objectives and calendars.
-const SLA: [(SlaCode, &str); 17] = [
+const SLA: [(SlaCode, &str); 18] = [
     (SlaCode::UnknownFamily, "An objective is about a family of events that does not exist."),
     (
         SlaCode::UnknownKind,
@@ -48,6 +48,7 @@ const SLA: [(SlaCode, &str); 17] = [
         "Two versions of an objective are not for the same kind of entity, or start their clocks otherwise.",
     ),
     (SlaCode::VersionOverlap, "Two versions of an objective are valid at the same time."),
+    (SlaCode::BadLadder, "A step of a ladder stands at no share from 1 to 100 percent, or calls nobody."),
 ];
 
 /// Every page, by number.

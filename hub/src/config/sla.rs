@@ -200,6 +200,7 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
         });
         places.lists.insert("warn_percent", places_of.collect());
     }
+    let escalate = read_map(&mut places, "escalate", section);
     let classes = read_map(&mut places, "classes", section);
     let consequence = places.text("consequence", section.string("consequence"));
     let owner = places.text("owner", section.string("owner"));
@@ -223,6 +224,7 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
         calendar,
         circles,
         warn_percent,
+        escalate,
         classes,
         consequence,
         owner,

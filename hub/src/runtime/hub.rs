@@ -406,6 +406,7 @@ impl Parts {
         lock(&self.kpis).publish(now);
         burn_view::publish(&self.burns);
         lock(&self.sla.predictions).publish();
+        lock(&self.sla.escalations).publish();
     }
 }
 

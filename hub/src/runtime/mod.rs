@@ -10,6 +10,7 @@
 
 mod asking;
 mod burn_view;
+mod escalation_view;
 mod exporter;
 mod failure;
 mod hanging;

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use topology::{Log, LogError, Offset, Record, TopicPartition};
 
+use super::escalation_view::{self, SharedEscalations};
 use super::failure::Failure;
 use super::prediction_view::{self, SharedPredictions};
 use super::sla_news::SlaNews;
@@ -23,6 +24,7 @@ pub(super) struct SlaSight {
     pub(super) clocks: SharedView,
     violations: SharedViolations,
     pub(super) predictions: SharedPredictions,
+    pub(super) escalations: SharedEscalations,
     pub(super) news: SlaNews,
 }
 
@@ -33,6 +35,7 @@ impl SlaSight {
             clocks: Arc::new(Mutex::new(SlaView::new())),
             violations: SharedViolations::default(),
             predictions: SharedPredictions::default(),
+            escalations: SharedEscalations::default(),
             news: SlaNews::new(),
         }
     }
@@ -44,12 +47,13 @@ impl SlaSight {
         partitions: u32,
         shutdown: &Shutdown,
         failure: &Failure,
-    ) -> std::io::Result<[JoinHandle<()>; 3]> {
+    ) -> std::io::Result<[JoinHandle<()>; 4]> {
         let (log, news) = (|| log.clone(), || self.news.clone());
         let (stop, fail) = (|| shutdown.clone(), || failure.clone());
         Ok([
             sla_view::start(log(), partitions, self.clocks.clone(), news(), stop(), fail())?,
             violation_view::start(log(), partitions, self.violations.clone(), news(), stop(), fail())?,
+            escalation_view::start(log(), partitions, self.escalations.clone(), news(), stop(), fail())?,
             prediction_view::start(log(), partitions, self.predictions.clone(), news(), stop(), fail())?,
         ])
     }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use schemas::{SlaPrediction, SlaState, SlaViolation, Timestamp};
+use schemas::{SlaEscalation, SlaPrediction, SlaState, SlaViolation, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::broadcast::{Receiver, Sender, channel};
 
@@ -69,6 +69,19 @@ pub(super) fn violation(violation: &SlaViolation) -> Value {
         "target_ms": violation.reference_ms,
         "consequence": violation.consequence,
         "version": violation.version,
+    })
+}
+
+/// A step of a ladder was called, or called off.
+pub(super) fn escalation(escalation: &SlaEscalation) -> Value {
+    json!({
+        "event": if escalation.withdrawn { "called_off" } else { "escalation" },
+        "at": escalation.reached_at.to_string(),
+        "objective": escalation.objective,
+        "entity": format!("{}:{}", escalation.entity_kind, escalation.entity_id),
+        "percent": escalation.percent,
+        "role": escalation.role,
+        "breach_at": escalation.breach_at.map(|at| at.to_string()),
     })
 }
 

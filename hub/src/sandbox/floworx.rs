@@ -85,6 +85,8 @@ pub struct FloworxCounters {
     pub unavailable: u64,
     /// Requests refused.
     pub refused: u64,
+    /// Of those created, flows that do not fulfil an order: they are noted, and done at once.
+    pub noted: u64,
     /// Flows that ended completed.
     pub completed: u64,
     /// Flows that ended cancelled.
@@ -96,6 +98,9 @@ pub struct FloworxCounters {
     /// Status events that the hub refused for good.
     pub events_refused: u64,
 }
+
+/// The specification of flows whose tasks fulfil an order.
+const FULFILMENT: &str = "productOrderFulfilment";
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -172,7 +177,7 @@ impl Floworx {
     }
 
     /// Creates the flow of a key, or finds it; whether the answer stalls is the last word.
-    fn create(&self, key: &str, order_id: &str) -> Result<(StatusCode, String, bool), StatusCode> {
+    fn create(&self, key: &str, flow: &Asked<'_>) -> Result<(StatusCode, String, bool), StatusCode> {
         let FloworxSettings { stalling, unavailable, refusing, .. } = self.settings;
         let mut memory = self.memory();
         if let Some(flow) = memory.flows.get(key).cloned() {
@@ -188,9 +193,9 @@ impl Floworx {
         // No long row of digits, which a guard against card numbers could take for one.
         let id = hash(self.seed, key);
         let flow_id = format!("PF-{:08x}z{:08x}", id >> 32, id & 0xffff_ffff);
-        let started = Started { flow_id: flow_id.clone(), order_id: order_id.to_owned() };
+        let started = || Started { flow_id: flow_id.clone(), order_id: flow.entity_id.to_owned() };
         // A full backlog is one more way to be unavailable.
-        if draw < unavailable || self.started.try_send(started).is_err() {
+        if draw < unavailable || flow.fulfils && self.started.try_send(started()).is_err() {
             memory.attempts.insert(key.to_owned(), attempt);
             memory.counters.unavailable += 1;
             return Err(StatusCode::SERVICE_UNAVAILABLE);
@@ -198,6 +203,7 @@ impl Floworx {
         memory.attempts.remove(key);
         memory.flows.insert(key.to_owned(), flow_id.clone());
         memory.counters.created += 1;
+        memory.counters.noted += u64::from(!flow.fulfils);
         let stalls = draw < unavailable + stalling;
         memory.counters.stalled += u64::from(stalls);
         Ok((StatusCode::CREATED, flow_id, stalls))
@@ -212,12 +218,12 @@ async fn create_flow(State(floworx): State<Arc<Floworx>>, headers: HeaderMap, bo
     floworx.memory().counters.requests += 1;
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     let body: Option<Value> = serde_json::from_slice(&body).ok();
-    let order_id = body.as_ref().and_then(order_id);
-    let (Some(key), Some(order_id)) = (key.filter(|key| !key.is_empty()), order_id) else {
+    let flow = body.as_ref().and_then(asked);
+    let (Some(key), Some(flow)) = (key.filter(|key| !key.is_empty()), flow) else {
         floworx.memory().counters.refused += 1;
         return refusal(StatusCode::BAD_REQUEST);
     };
-    match floworx.create(key, order_id) {
+    match floworx.create(key, &flow) {
         Err(status) => refusal(status),
         Ok((status, flow_id, stalls)) => {
             if stalls {
@@ -230,7 +236,7 @@ async fn create_flow(State(floworx): State<Arc<Floworx>>, headers: HeaderMap, bo
                 "id": flow_id,
                 "href": format!("{PATH}/{flow_id}"),
                 "state": "active",
-                "relatedEntity": [{ "id": order_id, "@referredType": "ProductOrder" }],
+                "relatedEntity": [{ "id": flow.entity_id, "@referredType": flow.referred }],
                 "@type": "ProcessFlow",
             });
             (status, Json(flow)).into_response()
@@ -247,18 +253,22 @@ fn refusal(status: StatusCode) -> Response {
     }
 }
 
-/// The order that a flow is for: from its related entity (v4 or v5), else a characteristic.
-fn order_id(body: &Value) -> Option<&str> {
-    let related = body.get("relatedEntity").and_then(Value::as_array).into_iter().flatten();
-    let related = related.map(|entity| entity.get("entity").unwrap_or(entity)).find_map(|entity| {
-        (entity.get("@referredType")?.as_str()? == "ProductOrder").then_some(())?;
-        entity.get("id")?.as_str()
-    });
-    related.or_else(|| {
-        let characteristics = ["characteristic", "processFlowCharacteristic"];
-        let listed = characteristics.iter().filter_map(|name| body.get(name)?.as_array()).flatten();
-        listed
-            .filter(|item| item.get("name").and_then(Value::as_str) == Some("productOrderId"))
-            .find_map(|item| item.get("value")?.as_str())
+/// What a flow is asked for.
+struct Asked<'b> {
+    /// The type of its related entity, such as `ProductOrder`.
+    referred: &'b str,
+    entity_id: &'b str,
+    /// Whether its tasks fulfil an order.
+    fulfils: bool,
+}
+
+/// What is asked for, from the related entity (v4 or v5) of the body.
+fn asked(body: &Value) -> Option<Asked<'_>> {
+    let related = body.get("relatedEntity")?.as_array()?.first()?;
+    let related = related.get("entity").unwrap_or(related);
+    Some(Asked {
+        referred: related.get("@referredType")?.as_str()?,
+        entity_id: related.get("id")?.as_str()?,
+        fulfils: body.get("processFlowSpecification")?.as_str()? == FULFILMENT,
     })
 }

@@ -66,7 +66,8 @@ fn quick(hub_url: &str, floworx: FloworxSettings) -> SandboxSettings {
 
 async fn create(sandbox: &Sandbox, key: &str, order: &str) -> reqwest::Response {
     let url = format!("{}/tmf-api/processFlowManagement/v4/processFlow", sandbox.floworx_url);
-    let body = json!({ "relatedEntity": [{ "id": order, "@referredType": "ProductOrder" }] });
+    let body = json!({ "processFlowSpecification": "productOrderFulfilment",
+        "relatedEntity": [{ "id": order, "@referredType": "ProductOrder" }] });
     client().post(url).header("Idempotency-Key", key).json(&body).send().await.unwrap()
 }
 
@@ -110,10 +111,24 @@ async fn requests_without_key_or_order_are_refused() {
     assert_eq!(no_key.status(), 400);
     let no_order = client().post(&url).header("Idempotency-Key", "k").json(&json!({})).send().await.unwrap();
     assert_eq!(no_order.status(), 400);
-    let body = json!({ "characteristic": [{ "name": "productOrderId", "value": "ORD-9" }] });
-    let named = client().post(&url).header("Idempotency-Key", "k").json(&body).send().await.unwrap();
-    assert_eq!(named.status(), 201);
     assert_eq!(sandbox.stop().await.floworx.refused, 2);
+}
+
+#[tokio::test]
+async fn a_flow_that_fulfils_no_order_is_noted_and_reports_nothing() {
+    let (hub_url, mut posted) = fake_hub().await;
+    let sandbox = Sandbox::start(quick(&hub_url, FloworxSettings::perfect())).await.unwrap();
+    let url = format!("{}/tmf-api/processFlowManagement/v4/processFlow", sandbox.floworx_url);
+    let body = json!({ "processFlowSpecification": "slaEscalation",
+        "relatedEntity": [{ "id": "T-1", "@referredType": "TroubleTicket" }] });
+    for status in [201, 200] {
+        let answer = client().post(&url).header("Idempotency-Key", "k").json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.json::<Value>().await.unwrap()["relatedEntity"][0]["@referredType"], "TroubleTicket");
+    }
+    let counters = sandbox.stop().await.floworx;
+    assert_eq!((counters.created, counters.noted, counters.repeated), (1, 1, 1));
+    assert!(posted.try_recv().is_err(), "the hub hears of no order");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The catalogue of fields that conditions may test and routes may send, family by family.
 
-use schemas::{Bill, BillingAccount, Customer, FlowEvent, Offering, Order, Partner, Payment, SlaViolation, Ticket};
+use schemas::{
+    Bill, BillingAccount, Customer, FlowEvent, Offering, Order, Partner, Payment, SlaEscalation, SlaViolation, Ticket,
+};
 
 use super::names::{self, BILL_STATES, FLOW_STATES, ORDER_STATES, PAYMENT_STATES, TICKET_STATES};
 use super::{EntityView, Kind, List, RouteFamily, Subject, Value};
@@ -45,6 +47,7 @@ pub fn fields(family: RouteFamily) -> impl Iterator<Item = &'static Field> {
         RouteFamily::Catalog => [OFFERING, &[], &[], &[]],
         RouteFamily::Partner => [PARTNER, &[], &[], &[]],
         RouteFamily::Sla => [SLA, CUSTOMER_OF, &[], &[]],
+        RouteFamily::Escalation => [ESCALATION, CUSTOMER_OF, &[], &[]],
     };
     own.into_iter().chain([COMMON]).flatten()
 }
@@ -95,6 +98,7 @@ pub const CHANGES: &[&str] = &[
     "task_completed",
     "task_cancelled",
     "breached",
+    "escalated",
     "withdrawn",
     "amended",
 ];
@@ -120,6 +124,7 @@ entity!(flow, FlowEvent, Flow);
 entity!(offering, Offering, Offering);
 entity!(partner, Partner, Partner);
 entity!(violation, SlaViolation, SlaViolation);
+entity!(escalation, SlaEscalation, SlaEscalation);
 
 macro_rules! table {
     ($name:ident, $of:ident, $entity:ident { $($path:literal $kind:expr, $doc:literal, $value:expr;)+ }) => {
@@ -179,6 +184,7 @@ const ENTITY_KINDS: &[&str] = &[
     "offering",
     "partner",
     "sla_violation",
+    "sla_escalation",
 ];
 
 table! { CUSTOMER_OF, fact, f {
@@ -326,6 +332,21 @@ table! { SLA, violation, v {
     "sla.account_id" Text, "The account to credit.", Value::option(&v.account_id);
     "sla.entity_kind" Text, "The entity's kind.", Value::Text(&v.entity_kind);
     "sla.entity_id" Text, "The entity's id.", Value::Text(&v.entity_id);
+} }
+
+table! { ESCALATION, escalation, e {
+    "escalation.id" Text, "The escalation's id.", Value::Text(&e.escalation_id);
+    "escalation.objective" Text, "The objective's name.", Value::Text(&e.objective);
+    "escalation.level" Number, "The step's place in the ladder, from 1.", Value::integer(e.level.into());
+    "escalation.percent" Number, "The share of the target that is used up.", Value::integer(e.percent.into());
+    "escalation.role" Text, "Who is called.", Value::Text(&e.role);
+    "escalation.withdrawn" Kind::Bool, "Whether it was called back.", Value::Bool(e.withdrawn);
+    "escalation.reached_at" Time, "When so much was used up.", Value::Time(e.reached_at);
+    "escalation.breach_at" Time, "When the target passes if nothing changes.", Value::time(e.breach_at);
+    "escalation.target" Duration, "The target.", Value::Duration(e.target_ms);
+    "escalation.customer_id" Text, "Whose entity it is.", Value::option(&e.customer_id);
+    "escalation.entity_kind" Text, "The entity's kind.", Value::Text(&e.entity_kind);
+    "escalation.entity_id" Text, "The entity's id.", Value::Text(&e.entity_id);
 } }
 
 #[cfg(test)]

@@ -104,7 +104,8 @@ pub const fn states(family: RouteFamily) -> Option<&'static [&'static str]> {
         | RouteFamily::Customer
         | RouteFamily::Catalog
         | RouteFamily::Partner
-        | RouteFamily::Sla => None,
+        | RouteFamily::Sla
+        | RouteFamily::Escalation => None,
     }
 }
 

@@ -33,7 +33,12 @@ impl Routed {
     pub fn key(&self) -> Bytes {
         match self {
             Self::Billing(record) => Bytes::from([record.family.name(), ":", &record.entity_id].concat().into_bytes()),
-            Self::Floworx(command) => Bytes::copy_from_slice(command.order_id.as_bytes()),
+            Self::Floworx(command) if command.entity_kind == "order" => {
+                Bytes::copy_from_slice(command.entity_id.as_bytes())
+            }
+            Self::Floworx(command) => {
+                Bytes::from([command.entity_kind.as_str(), ":", &command.entity_id].concat().into_bytes())
+            }
             Self::Partner(delivery) => Bytes::copy_from_slice(delivery.partner_id.as_bytes()),
             // All go to one target: only those of one entity must keep their order.
             Self::Notification(delivery) => {

@@ -91,7 +91,10 @@ impl Route {
             Goal::Floworx { specification } => into.push(Routed::Floworx(FloworxCommand {
                 delivery_id: self.delivery_id(fact, None),
                 route: self.name.clone(),
-                order_id: fact.entity_id.clone(),
+                entity_kind: fact.entity_kind.clone(),
+                entity_id: fact.entity_id.clone(),
+                family: fact.family,
+                cause: subject.cause().to_owned(),
                 specification: specification.clone(),
                 category: fact.category.clone(),
                 priority: fact.priority.clone(),
@@ -147,6 +150,7 @@ impl Route {
         // A violation is a thing of its own for billing: one row each, never over its entity's.
         let entity_id = match subject.entity {
             EntityView::SlaViolation(violation) => &violation.violation_id,
+            EntityView::SlaEscalation(escalation) => &escalation.escalation_id,
             _ => &fact.entity_id,
         };
         BillingRecord {
@@ -171,6 +175,7 @@ impl Route {
 fn entity_kind<'a>(subject: &Subject<'a>) -> &'a str {
     match subject.entity {
         EntityView::SlaViolation(_) => "sla_violation",
+        EntityView::SlaEscalation(_) => "sla_escalation",
         _ => &subject.fact.entity_kind,
     }
 }
@@ -196,7 +201,7 @@ fn state<'a>(subject: &Subject<'a>) -> Option<&'a str> {
         EntityView::Offering(offering) => offering.status.as_deref(),
         EntityView::Partner(partner) => partner.status.as_deref(),
         EntityView::Flow(flow) => flow.state.map(names::flow_state),
-        EntityView::SlaViolation(_) | EntityView::FactOnly => None,
+        EntityView::SlaViolation(_) | EntityView::SlaEscalation(_) | EntityView::FactOnly => None,
     }
     .or(subject.fact.to_state.as_deref())
 }
@@ -294,9 +299,10 @@ impl SpecCheck<'_> {
     }
 
     fn floworx(&mut self, family: Option<RouteFamily>) -> Option<Goal> {
-        if family.is_some_and(|family| family != RouteFamily::Order) {
-            let help = Some("Floworx starts process flows for orders".to_owned());
-            let message = "leads to Floworx, which takes the family \"order\" only";
+        if family == Some(RouteFamily::Flow) {
+            let help =
+                Some("a flow's changes are Floworx's own: starting another with each would never end".to_owned());
+            let message = "leads changes of flows back to Floworx";
             self.fault(RouteCode::TargetNotForFamily, RoutePart::Target, message, help);
         }
         let specification = self.spec.specification.clone().filter(|specification| !specification.is_empty());

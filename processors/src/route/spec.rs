@@ -29,7 +29,7 @@ pub struct RouteSpec {
     pub specification: Option<String>,
 }
 
-/// Whose changes a route looks at: the families of events, and the hub's own SLA violations.
+/// Whose changes a route looks at: the families of events, and the hub's own SLA violations and escalations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteFamily {
     /// Product orders.
@@ -48,12 +48,23 @@ pub enum RouteFamily {
     Partner,
     /// SLA violations.
     Sla,
+    /// Steps of SLA ladders.
+    Escalation,
 }
 
 impl RouteFamily {
     /// Every family, in the order of the documentation.
-    pub const ALL: [Self; 8] =
-        [Self::Order, Self::Flow, Self::Ticket, Self::Account, Self::Customer, Self::Catalog, Self::Partner, Self::Sla];
+    pub const ALL: [Self; 9] = [
+        Self::Order,
+        Self::Flow,
+        Self::Ticket,
+        Self::Account,
+        Self::Customer,
+        Self::Catalog,
+        Self::Partner,
+        Self::Sla,
+        Self::Escalation,
+    ];
 
     /// The name in configuration.
     pub const fn name(self) -> &'static str {
@@ -66,6 +77,7 @@ impl RouteFamily {
             Self::Catalog => "catalog",
             Self::Partner => "partner",
             Self::Sla => "sla",
+            Self::Escalation => "escalation",
         }
     }
 

@@ -1,7 +1,8 @@
 //! What is routed: a lifecycle fact and the entity it is about.
 
 use schemas::{
-    Bill, BillingAccount, Customer, FlowEvent, LifecycleFact, Offering, Order, Partner, Payment, SlaViolation, Ticket,
+    Bill, BillingAccount, Customer, FlowEvent, LifecycleFact, Offering, Order, Partner, Payment, SlaEscalation,
+    SlaViolation, Ticket,
 };
 
 use super::RouteFamily;
@@ -31,6 +32,8 @@ pub enum EntityView<'a> {
     Partner(&'a Partner),
     /// A violation that the SLA clocks found.
     SlaViolation(&'a SlaViolation),
+    /// A step of an objective's ladder that a clock passed.
+    SlaEscalation(&'a SlaEscalation),
     /// The fact alone; every field of the entity is absent.
     FactOnly,
 }
@@ -49,7 +52,17 @@ impl Subject<'_> {
     pub fn family(&self) -> RouteFamily {
         match self.entity {
             EntityView::SlaViolation(_) => RouteFamily::Sla,
+            EntityView::SlaEscalation(_) => RouteFamily::Escalation,
             _ => self.fact.family.into(),
+        }
+    }
+
+    /// What happened, to a target that has to tell it from the entity's own changes.
+    pub(crate) const fn cause(&self) -> &'static str {
+        match self.entity {
+            EntityView::SlaViolation(_) => "violation",
+            EntityView::SlaEscalation(_) => "escalation",
+            _ => "fact",
         }
     }
 }

@@ -200,7 +200,7 @@ fn all_faults_of_all_routes_are_named_at_once() {
             ..spec("billing")
         },
         RouteSpec { name: "a:b".into(), ..spec("partner") },
-        RouteSpec { name: "f".into(), family: "ticket".into(), fields: vec![], ..spec("floworx") },
+        RouteSpec { name: "f".into(), family: "flow".into(), fields: vec![], ..spec("floworx") },
         RouteSpec { name: "u".into(), partner: Some("P".into()), specification: Some("s".into()), ..spec("billing") },
         RouteSpec { name: "w".into(), when: "order.x == 1 and order.y == 2".into(), ..spec("billing") },
     ];

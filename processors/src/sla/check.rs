@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use schemas::Family;
 
 use super::calendar::{Calendar, Clock};
-use super::objective::{Objective, Start, Target, Validity};
+use super::objective::{Objective, Start, Step, Target, Validity};
 use super::spec::{ClockKind, ObjectiveSpec, StartSpec};
 use super::state::{self, DELETED, KINDS, StateSet};
 use super::{SlaCode, SlaError, SlaPart};
@@ -84,6 +84,7 @@ impl Check<'_> {
             let help = Some("warnings come between 1 and 99 percent".to_owned());
             self.fault(SlaCode::BadTarget, "warn_percent", "warns at a share that is no warning", help);
         }
+        let ladder = self.ladder(spec);
         let (family, entity_kind, states) = self.kind(spec)?;
         let when = self.condition(&spec.when, family.into());
         let states_noted = self.faults.len();
@@ -130,9 +131,40 @@ impl Check<'_> {
             clock: clock?,
             clocks,
             warn_percent,
+            ladder,
             consequence: spec.consequence.clone(),
             owner: spec.owner.clone(),
         })
+    }
+
+    /// The steps of the ladder, ascending.
+    fn ladder(&mut self, spec: &ObjectiveSpec) -> Vec<Step> {
+        let mut ladder: Vec<Step> = Vec::new();
+        for (percent, role) in &spec.escalate {
+            let Some(percent) = percent.parse().ok().filter(|percent| (1..=100).contains(percent)) else {
+                let help = Some(
+                    "steps are whole percents from 1 to 100, such as escalate = { 75 = \"team-lead\" }".to_owned(),
+                );
+                self.fault(
+                    SlaCode::BadLadder,
+                    "escalate",
+                    format!("escalates at {percent:?}, which is no share of a target"),
+                    help,
+                );
+                continue;
+            };
+            if role.trim().is_empty() {
+                let help = Some(format!("name a role, such as escalate = {{ {percent} = \"team-lead\" }}"));
+                self.fault(SlaCode::BadLadder, "escalate", format!("calls nobody at {percent} percent"), help);
+            }
+            ladder.push(Step { percent, role: role.clone() });
+        }
+        ladder.sort_by_key(|step| step.percent);
+        if ladder.windows(2).any(|pair| pair[0].percent == pair[1].percent) {
+            let help = Some("keep one of them, written without zeros before it".to_owned());
+            self.fault(SlaCode::BadLadder, "escalate", "has two steps at one share", help);
+        }
+        ladder
     }
 
     /// Roles that exclude each other, and roles that must be filled.

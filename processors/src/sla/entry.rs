@@ -3,6 +3,7 @@
 use schemas::LifecycleFact;
 use serde::{Deserialize, Serialize};
 
+use super::escalation::Climbed;
 use super::objective::{Objective, Terms};
 use super::report::Reported;
 use super::state::{self, DELETED};
@@ -63,6 +64,9 @@ pub(super) struct ClockEntry {
     /// What was told of its degradation report last.
     #[serde(default)]
     pub(super) report: Option<Reported>,
+    /// How far up its ladder it is.
+    #[serde(default)]
+    pub(super) climbed: Option<Climbed>,
 }
 
 impl ClockEntry {

@@ -45,6 +45,8 @@ pub enum SlaCode {
     VersionMismatch,
     /// Two versions of one objective that are valid at the same time.
     VersionOverlap,
+    /// A step of a ladder at a share that is none, or that calls nobody.
+    BadLadder,
 }
 
 impl SlaCode {
@@ -69,6 +71,7 @@ impl SlaCode {
             Self::NeverCounts => "HUB-1115",
             Self::VersionMismatch => "HUB-1116",
             Self::VersionOverlap => "HUB-1117",
+            Self::BadLadder => "HUB-1118",
         }
     }
 
@@ -93,6 +96,7 @@ impl SlaCode {
             Self::NeverCounts => "never_counts",
             Self::VersionMismatch => "version_mismatch",
             Self::VersionOverlap => "version_overlap",
+            Self::BadLadder => "bad_ladder",
         }
     }
 }

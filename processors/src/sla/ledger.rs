@@ -10,6 +10,7 @@ use topology::{Fault, decode_value};
 use super::SlaSettings;
 use super::calendar::{Clock, Piece};
 use super::entry::{ClockEntry, Entry};
+use super::escalation::Climbed;
 use super::objective::{Start, Terms};
 use super::state;
 use super::verdict::{Phase, Progress, Unknown};
@@ -39,6 +40,9 @@ pub struct ClockLedger {
     pub closed: bool,
     /// The highest warning level passed.
     pub warned_percent: u8,
+    /// The share of the highest step of its ladder that was passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalated_percent: Option<u8>,
     /// Why no verdict can be given, where the status is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
@@ -163,6 +167,7 @@ fn account(entry: &Entry, clock: &ClockEntry, terms: &Terms<'_>, now: i64) -> Op
         status: verdict.status,
         closed: verdict.closed,
         warned_percent: clock.warned,
+        escalated_percent: clock.climbed.as_ref().map(Climbed::percent),
         reason: verdict.unknown.map(Unknown::name),
         target_ms,
         consumed_ms,

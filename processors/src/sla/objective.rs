@@ -31,9 +31,18 @@ pub(super) struct Objective {
     pub(super) clocks: HashMap<String, Clock>,
     /// Ascending.
     pub(super) warn_percent: Vec<u8>,
+    /// Who is called at which share of the target, ascending.
+    pub(super) ladder: Vec<Step>,
     pub(super) consequence: Option<String>,
     /// Who works on its breaches.
     pub(super) owner: Option<String>,
+}
+
+/// A step of a ladder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) percent: u8,
+    pub(super) role: String,
 }
 
 /// What starts a checked objective's clock.

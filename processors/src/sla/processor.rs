@@ -11,10 +11,11 @@ use topology::{
 
 use super::SlaSettings;
 use super::entry::{ClockEntry, Entry, Taken, Told};
+use super::escalation::{ESCALATION_TOPIC, next_step};
 use super::objective::{Objective, Terms};
 use super::report::{self, About, Reported};
 use super::sweep::{self, Sweep};
-use super::verdict::{Progress, Unknown, Verdict};
+use super::verdict::{Phase, Progress, Unknown, Verdict};
 use crate::entity::undecodable;
 use crate::fnv::{self, fnv};
 use crate::route::{EntityView, Routed, Router, Subject, Target};
@@ -28,6 +29,7 @@ pub(crate) const DEGRADATION_TOPIC: &str = "hub.degradation";
 const STATE_SINK: &str = "sla-state";
 const VIOLATION_SINK: &str = "sla-violation";
 const DEGRADATION_SINK: &str = "sla-degradation";
+const ESCALATION_SINK: &str = "sla-escalation";
 
 /// Adds the sub-topology `sla`: lifecycle facts in; states, violations and what the routes make of
 /// violations out.
@@ -44,27 +46,31 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: Arc<SlaSettings>, router:
         .sink(STATE_SINK, "hub.sla.state", &[processor])
         .sink(VIOLATION_SINK, "hub.sla.violation", &[processor])
         .sink(DEGRADATION_SINK, DEGRADATION_TOPIC, &[processor])
+        .sink(ESCALATION_SINK, ESCALATION_TOPIC, &[processor])
         .sink("sla-billing", Target::Billing.topic(), &[processor])
+        .sink("sla-floworx", Target::Floworx.topic(), &[processor])
         .sink("sla-partner", Target::Partner.topic(), &[processor])
         .sink("sla-notification", Target::Notification.topic(), &[processor]);
 }
 
 pub(super) struct SlaProcessor {
     pub(super) settings: Arc<SlaSettings>,
-    router: Arc<Router>,
     pub(super) entries: TypedStore<Entry>,
     pub(super) sweep: Sweep,
-    sinks: Sinks,
+    pub(super) sinks: Sinks,
+    pub(super) router: Arc<Router>,
     /// Kept from call to call for its room.
-    routed: Vec<Routed>,
+    pub(super) routed: Vec<Routed>,
 }
 
 #[derive(Default)]
-struct Sinks {
+pub(super) struct Sinks {
     state: SinkHandle,
     violation: SinkHandle,
     degradation: SinkHandle,
+    pub(super) escalation: SinkHandle,
     billing: SinkHandle,
+    floworx: SinkHandle,
     partner: SinkHandle,
     notification: SinkHandle,
 }
@@ -73,7 +79,7 @@ struct Sinks {
 #[derive(Clone, Copy)]
 pub(super) struct Entity<'a> {
     pub(super) kind: &'a str,
-    id: &'a str,
+    pub(super) id: &'a str,
 }
 
 /// What is said of one clock.
@@ -93,7 +99,7 @@ impl<'a> Entity<'a> {
         Some(Self { kind, id })
     }
 
-    fn key(self) -> String {
+    pub(super) fn key(self) -> String {
         [self.kind, ":", self.id].concat()
     }
 }
@@ -106,7 +112,9 @@ impl Processor for SlaProcessor {
             state: init.sink(STATE_SINK)?,
             violation: init.sink(VIOLATION_SINK)?,
             degradation: init.sink(DEGRADATION_SINK)?,
+            escalation: init.sink(ESCALATION_SINK)?,
             billing: init.sink("sla-billing")?,
+            floworx: init.sink("sla-floworx")?,
             partner: init.sink("sla-partner")?,
             notification: init.sink("sla-notification")?,
         };
@@ -135,6 +143,7 @@ impl Processor for SlaProcessor {
         // What the entity looked like when something last happened to it.
         let at = entry.latest_at;
         self.publish_all(&mut entry, objectives, entity, at, context);
+        self.escalate(&mut entry, objectives, entity, false, context);
         self.reschedule(&mut entry, objectives, key.as_bytes(), context);
         self.entries.put(context, key.as_bytes(), &entry)?;
         Ok(if taken == Taken::TooLate { Outcome::Stale } else { Outcome::Applied }.into())
@@ -167,13 +176,14 @@ impl Processor for SlaProcessor {
             entry.noticed = Some(now);
             warn(&mut entry, objectives, now);
             self.publish_all(&mut entry, objectives, entity, now, context);
+            self.escalate(&mut entry, objectives, entity, true, context);
             self.reschedule(&mut entry, objectives, &timer.key, context);
         }
         self.entries.put(context, &timer.key, &entry)
     }
 }
 
-fn find(objectives: &[Objective], clock: &ClockEntry) -> Option<usize> {
+pub(super) fn find(objectives: &[Objective], clock: &ClockEntry) -> Option<usize> {
     objectives.iter().position(|objective| objective.id == clock.objective)
 }
 
@@ -208,7 +218,7 @@ fn warn(entry: &mut Entry, objectives: &[Objective], now: i64) {
 }
 
 /// This percentage of a target.
-fn share(target_ms: i64, percent: u8) -> i64 {
+pub(super) fn share(target_ms: i64, percent: u8) -> i64 {
     (i128::from(target_ms) * i128::from(percent) / 100) as i64
 }
 
@@ -330,13 +340,18 @@ impl SlaProcessor {
         self.router.route(&subject, &mut self.routed);
         // What is long past came out of a replay, or of a long absence: nobody is called for it.
         let is_news = context.now().0.saturating_sub(fact.occurred_at.0) <= self.settings.notify_within_ms;
+        self.send_routed(is_news, context);
+    }
+
+    /// Sends what the routes made; notifications only of what is news.
+    pub(super) fn send_routed(&mut self, is_news: bool, context: &mut Context<'_>) {
         for routed in self.routed.drain(..) {
             let sink = match routed.target() {
                 Target::Billing => self.sinks.billing,
                 Target::Partner => self.sinks.partner,
+                Target::Floworx => self.sinks.floworx,
                 Target::Notification if is_news => self.sinks.notification,
-                // Floworx routes are of the order family only: the router takes no others.
-                Target::Notification | Target::Floworx => continue,
+                Target::Notification => continue,
             };
             context.send(sink, Some(routed.key()), Some(routed.encode()));
         }
@@ -378,10 +393,16 @@ impl SlaProcessor {
         let terms = entry.terms(clock, &objectives[find(objectives, clock)?]);
         let progress = entry.progress(clock, &terms);
         let verdict = entry.verdict(clock, &terms, &progress)?;
-        if verdict.status != SlaStatus::Open {
-            return None;
-        }
         let target = terms.target_ms(progress.started)?;
+        let due = |at: i64| if at <= now { now + self.settings.grace_ms } else { at };
+        // Who is called goes on past the target.
+        let step = next_step(clock, terms.objective, progress.started)
+            .filter(|_| progress.phase == Phase::Running && verdict.breach_at.is_some())
+            .map(|step| progress.reaches(&terms, share(target, step.percent)))
+            .filter(|at| *at < i64::MAX);
+        if verdict.status != SlaStatus::Open {
+            return step.map(due);
+        }
         // A limit that is just met is met: only working time beyond it breaches it, and that may
         // come a weekend later. It is waited for even where a violation was told before and taken
         // back by a late fact since: it may come true again.
@@ -395,9 +416,9 @@ impl SlaProcessor {
             .find(|percent| **percent > clock.warned)
             .map(|percent| progress.reaches(&terms, share(target, *percent)))
             .filter(|at| *at < i64::MAX);
-        let next = breach.into_iter().chain(warning).min()?;
+        let next = breach.into_iter().chain(warning).chain(step).min()?;
         // What is due already was due before this fact was read; others may follow it.
-        Some(if next <= now { now + self.settings.grace_ms } else { next })
+        Some(due(next))
     }
 
     /// Forgets an entity whose clocks have ended long ago, here and on the compacted topics.

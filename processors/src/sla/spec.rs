@@ -62,6 +62,10 @@ pub struct ObjectiveSpec {
     /// Shares of the target at which a warning is due.
     #[serde(default = "default_warnings")]
     pub warn_percent: Vec<u8>,
+    /// The ladder: who is called at which share of the target, from `1` to `100` percent. The roles are for the
+    /// routes of the family `escalation` to make something of.
+    #[serde(default)]
+    pub escalate: BTreeMap<String, String>,
     /// Targets for classes of offering or customer; of two that apply the shorter one counts.
     #[serde(default)]
     pub classes: BTreeMap<String, String>,

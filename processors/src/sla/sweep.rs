@@ -83,6 +83,7 @@ impl SlaProcessor {
         let objectives = settings.objectives(entity.kind);
         let now = context.now().0;
         self.publish_all(&mut entry, objectives, entity, now, context);
+        self.escalate(&mut entry, objectives, entity, false, context);
         // One that is over and stays as it was told waits to be forgotten, no longer than before.
         if entry != before || !is_over(&entry, objectives) {
             self.reschedule(&mut entry, objectives, key, context);

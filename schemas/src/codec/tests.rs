@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::Family;
 use crate::registry::{SCHEMAS, SchemaEntry, schema_by_name};
 
 /// Does the same with each record type.
@@ -30,6 +31,7 @@ macro_rules! for_each_record {
         $check::<KpiWindow>($($argument),*);
         $check::<BurnRate>($($argument),*);
         $check::<SlaPrediction>($($argument),*);
+        $check::<SlaEscalation>($($argument),*);
     };
 }
 
@@ -273,6 +275,19 @@ fn violations_of_earlier_versions_are_read() {
     frame.pop();
     frame[1..5].copy_from_slice(&14u32.to_be_bytes());
     assert_eq!(decode::<SlaViolation>(&frame), Ok(SlaViolation { withdrawn: false, ..newest }));
+}
+
+#[test]
+fn commands_of_when_only_orders_had_flows_are_read() {
+    let value = Maker::new(&[1, 2, 5]).make_root(&schema_of::<FloworxCommand>());
+    let made: FloworxCommand = serde_json::from_value(value).expect("a value of the schema is a record");
+    let order =
+        FloworxCommand { entity_kind: "order".to_owned(), family: Family::Order, cause: "fact".to_owned(), ..made };
+    let mut frame = encode(&order);
+    // The kind, the family and the cause are its last bytes.
+    frame.truncate(frame.len() - (1 + 5) - 1 - (1 + 4));
+    frame[1..5].copy_from_slice(&10u32.to_be_bytes());
+    assert_eq!(decode::<FloworxCommand>(&frame), Ok(order));
 }
 
 #[test]

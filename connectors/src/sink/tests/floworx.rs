@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use schemas::{DeliveryResult::*, FloworxCommand, Timestamp};
+use schemas::{DeliveryResult::*, Family, FloworxCommand, Timestamp};
 
 use super::{
     Bench,
@@ -27,7 +27,10 @@ pub(super) fn command(order: &str, delivery_id: &str) -> (String, FloworxCommand
     let command = FloworxCommand {
         delivery_id: delivery_id.to_owned(),
         route: "fulfil".to_owned(),
-        order_id: order.to_owned(),
+        entity_id: order.to_owned(),
+        entity_kind: "order".to_owned(),
+        family: Family::Order,
+        cause: "fact".to_owned(),
         specification: "orderFulfilment".to_owned(),
         category: Some("broadband".to_owned()),
         priority: None,

@@ -47,6 +47,7 @@ pause = ["pending"]
 cancel = ["cancelled", "rejected"]
 reopen = ["inProgress"]
 target = "15s"
+escalate = { 50 = "shift-lead", 75 = "team-manager", 90 = "operations-head", 100 = "duty-director" }
 consequence = "billing_credit"
 
 [[sla.objectives]]

@@ -60,6 +60,9 @@ fn text(answer: &Value) -> String {
         if let Some(at) = clock["breach_at"].as_str() {
             let _ = write!(text, ", target passes {at}");
         }
+        if let Some(percent) = clock["escalated_percent"].as_i64().filter(|percent| *percent > 0) {
+            let _ = write!(text, ", escalated at {percent} %");
+        }
         text.push('\n');
         for line in clock["lines"].as_array().into_iter().flatten() {
             let mut why: Vec<String> = line["state"].as_str().map(str::to_owned).into_iter().collect();

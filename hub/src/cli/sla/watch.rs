@@ -47,6 +47,10 @@ enum Kind {
     Likely,
     /// A target passed.
     Breach,
+    /// A step of a ladder was passed: its role is called.
+    Escalation,
+    /// Late facts, or a changed calendar, showed that a step was not passed after all.
+    CalledOff,
     /// A late fact changed a violation that was told.
     Amended,
     /// A late fact, or a changed calendar, took a violation back.
@@ -181,6 +185,7 @@ impl Watch {
             eprintln!("note: {} news came faster than they were read and are not shown", news["count"]);
             return None;
         }
+        let event = event.replace('_', "-");
         let is_wanted = |kind: &Kind| kind.to_possible_value().is_some_and(|value| value.get_name() == event);
         let objective = self.objective.as_deref();
         if objective.is_some_and(|wanted| news["objective"] != wanted)
@@ -206,12 +211,14 @@ fn line(news: &Value, colour: bool) -> String {
             ("33", format!("{chance:.0} % likely to breach, in {}", time("until_breach_ms")))
         }
         "breach" => ("31", format!("used {} of {}; {}", time("actual_ms"), time("target_ms"), said("consequence"))),
+        "escalation" => ("31", format!("{} % used: {} is called", news["percent"], said("role"))),
+        "called_off" => ("32", format!("{} % not used after all: {} is called off", news["percent"], said("role"))),
         "amended" => {
             ("31", format!("used {} of {}, version {}", time("actual_ms"), time("target_ms"), news["version"]))
         }
         _ => ("32", format!("used {} of {}: no violation", time("actual_ms"), time("target_ms"))),
     };
-    let event = format!("{:<9}", said("event"));
+    let event = format!("{:<10}", said("event").replace('_', " "));
     let event = if colour { format!("\x1b[{code}m{event}\x1b[0m") } else { event };
     format!("{}  {event}  {}  {}  {what}", said("at"), said("objective"), said("entity"))
 }
@@ -224,9 +231,9 @@ mod tests {
     fn news_are_said_in_a_line() {
         let warning = serde_json::json!({ "event": "warning", "at": "T", "objective": "repair", "entity": "ticket:7",
             "warned_percent": 75, "until_breach_ms": 61_000 });
-        assert_eq!(line(&warning, false), "T  warning    repair  ticket:7  past 75 %, breaches in 1m 1s");
+        assert_eq!(line(&warning, false), "T  warning     repair  ticket:7  past 75 %, breaches in 1m 1s");
         let breach = serde_json::json!({ "event": "breach", "at": "T", "objective": "repair", "entity": "ticket:7",
             "actual_ms": 61_000, "target_ms": 60_000, "consequence": null });
-        assert_eq!(line(&breach, true), "T  \x1b[31mbreach   \x1b[0m  repair  ticket:7  used 1m 1s of 1m; -");
+        assert_eq!(line(&breach, true), "T  \x1b[31mbreach    \x1b[0m  repair  ticket:7  used 1m 1s of 1m; -");
     }
 }

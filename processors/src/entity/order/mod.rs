@@ -318,7 +318,8 @@ impl Orders {
         if delivery.family != EventFamily::Order {
             return Ok(Outcome::Filtered.into());
         }
-        if delivery.target != "floworx" {
+        // A flow that an SLA clock of the order asked for is not the one that fulfils it.
+        if delivery.target != "floworx" || delivery.entity_kind != "order" {
             return Ok(Outcome::Applied.into());
         }
         let entity = delivery.entity_id.as_bytes();

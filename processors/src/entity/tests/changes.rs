@@ -13,7 +13,7 @@ use crate::route::CHANGES;
 use super::fixture::{Hub, at};
 
 /// What only the SLA clocks tell; their own tests look for it.
-const OF_CLOCKS: [&str; 3] = ["breached", "withdrawn", "amended"];
+const OF_CLOCKS: [&str; 4] = ["escalated", "breached", "withdrawn", "amended"];
 
 fn orders(hub: &mut Hub) {
     use OrderChange::*;

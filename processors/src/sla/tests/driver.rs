@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use schemas::{BillingRecord, Family, LifecycleFact, SlaDegradation, SlaState, SlaStatus, SlaViolation, Timestamp};
+use schemas::{
+    BillingRecord, Family, FloworxCommand, LifecycleFact, SlaDegradation, SlaEscalation, SlaState, SlaStatus,
+    SlaViolation, Timestamp,
+};
 use topology::{TestDriver, Topology, TopologyBuilder};
 
 use crate::route::{Router, default_routes};
@@ -100,7 +103,8 @@ impl Sla {
         let mut builder = TopologyBuilder::new();
         let settings = SlaSettings::new(vec![objective("done", "1h")], vec![]).unwrap();
         let mut routes = default_routes();
-        let mut notify = routes.last().cloned().expect("the last default route is that of violations");
+        let mut notify =
+            routes.iter().find(|route| route.name == "billing-sla-violations").cloned().expect("a default route");
         notify.name = "notify-sla-violations".into();
         notify.target = "notification".into();
         routes.push(notify);
@@ -147,6 +151,17 @@ impl Sla {
     pub(super) fn reports(&mut self) -> Vec<SlaDegradation> {
         let records = self.driver.read("hub.degradation");
         records.iter().filter_map(|record| record.value.as_ref()).map(|value| schemas::decode(value).unwrap()).collect()
+    }
+
+    pub(super) fn escalations(&mut self) -> Vec<SlaEscalation> {
+        let records = self.driver.read("hub.sla.escalation");
+        records.iter().map(|record| schemas::decode(record.value.as_ref().unwrap()).unwrap()).collect()
+    }
+
+    /// The ids of commands to Floworx, and whether each calls back.
+    pub(super) fn commands(&mut self) -> Vec<FloworxCommand> {
+        let records = self.driver.read("out.floworx");
+        records.iter().map(|record| schemas::decode(record.value.as_ref().unwrap()).unwrap()).collect()
     }
 
     pub(super) fn billed(&mut self) -> Vec<BillingRecord> {

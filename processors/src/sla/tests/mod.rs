@@ -2,6 +2,7 @@
 
 mod calendar;
 mod driver;
+mod escalation;
 mod faults;
 mod ledger;
 mod naive;

@@ -1,12 +1,13 @@
 //! The last word on a clock, whatever the order of its facts, against a walk through its whole
 //! history from minute to minute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use schemas::{LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
+use schemas::{LifecycleFact, SlaEscalation, SlaState, SlaStatus, SlaViolation, Timestamp};
 
 use super::driver::{MINUTE, Sla, at, fact, london, objective};
 use crate::sla::{CalendarSpec, ClockKind, ObjectiveSpec, OnReopen, SlaSettings, StartSpec};
@@ -22,6 +23,10 @@ fn objectives() -> Vec<ObjectiveSpec> {
     let business = |spec| ObjectiveSpec { clock: ClockKind::Business, calendar: Some("london".into()), ..spec };
     let reopening = |spec| ObjectiveSpec { reopen: vec!["inProgress".into()], ..spec };
     let restarting = |spec| ObjectiveSpec { on_reopen: OnReopen::Restart, ..reopening(spec) };
+    let climbing = |spec| {
+        let steps = STEPS.map(|percent| (percent.to_string(), "lead".to_owned()));
+        ObjectiveSpec { escalate: steps.into(), ..spec }
+    };
     let version = |from: Option<&str>, to: Option<&str>, target| ObjectiveSpec {
         valid_from: from.map(str::to_owned),
         valid_to: to.map(str::to_owned),
@@ -36,12 +41,15 @@ fn objectives() -> Vec<ObjectiveSpec> {
         version(None, Some(CHANGE), "8h"),
         version(Some(CHANGE), None, "20h"),
         by_circle(ObjectiveSpec { stop: vec!["completed".into()], ..objective("circle", "8h") }),
-        objective("wall", "20h"),
-        business(objective("business", "8h")),
+        climbing(objective("wall", "20h")),
+        climbing(business(objective("business", "8h"))),
         reopening(objective("reopening", "20h")),
-        business(reopening(objective("both", "8h"))),
+        climbing(business(reopening(objective("both", "8h")))),
     ]
 }
+
+/// The ladder of the objectives that have one, in percent.
+const STEPS: [i64; 3] = [40, 80, 100];
 
 /// The holiday of the calendar as it is at first, and as it is declared later.
 pub(super) const HOLIDAYS: [&str; 2] = ["2026-03-30", "2026-03-26"];
@@ -51,7 +59,8 @@ pub(super) fn settings(holiday: &str) -> SlaSettings {
         friday = ["09:00-17:00"]
         monday = ["09:00-17:00"]"#;
     let kerala = CalendarSpec { name: "kerala".into(), ..london(hours, &["2026-03-27"]) };
-    SlaSettings::new(objectives(), vec![london(hours, &[holiday]), kerala]).unwrap()
+    let settings = SlaSettings::new(objectives(), vec![london(hours, &[holiday]), kerala]).unwrap();
+    settings.with_notify_within(Duration::from_hours(30 * 24))
 }
 
 /// What a clock comes to by the end: status, whether it is closed, minutes used if so, and when the
@@ -60,8 +69,8 @@ pub(super) fn settings(holiday: &str) -> SlaSettings {
 type Word = (SlaStatus, bool, Option<i64>, Option<i64>);
 
 /// The whole history at once: facts once each, in the order of their times, minute by minute.
-/// `None` where the clock never starts, or starts when another version is valid.
-fn walk(spec: &ObjectiveSpec, holiday: &str, facts: &[LifecycleFact], created: i64, end: i64) -> Option<Word> {
+/// With it the minutes used. `None` where the clock never starts, or starts when another version is valid.
+fn walk(spec: &ObjectiveSpec, holiday: &str, facts: &[LifecycleFact], created: i64, end: i64) -> Option<(Word, i64)> {
     let zone = TimeZone::get("Europe/London").unwrap();
     let newest = facts.iter().max_by_key(|fact| fact.version).unwrap();
     let in_kerala = newest.circle.as_deref() == Some("Kerala") && !spec.circles.is_empty();
@@ -144,6 +153,7 @@ fn walk(spec: &ObjectiveSpec, holiday: &str, facts: &[LifecycleFact], created: i
         minute += MINUTE;
     }
     let no_sense = spec.target == "fact.due_at" && due.is_none_or(|due| due <= begun);
+    let minutes = used;
     let (status, used) = match ended {
         Some(("stopped", at)) if at <= begun => (SlaStatus::Unknown, Some(used)),
         Some(_) if no_sense => (SlaStatus::Unknown, Some(used)),
@@ -155,15 +165,38 @@ fn walk(spec: &ObjectiveSpec, holiday: &str, facts: &[LifecycleFact], created: i
         None if running => (SlaStatus::Open, None),
         None => (SlaStatus::Paused, None),
     };
-    Some((status, ended.is_some(), used, used_up_at.filter(|_| status == SlaStatus::Breached)))
+    Some(((status, ended.is_some(), used, used_up_at.filter(|_| status == SlaStatus::Breached)), minutes))
 }
 
 /// What comes of all versions of an objective: at most one of them has a word to say.
 pub(super) fn word(name: &str, holiday: &str, facts: &[LifecycleFact], end: i64) -> Option<Word> {
     let versions = objectives().into_iter().filter(|spec| spec.name == name);
-    let words: Vec<_> = versions.filter_map(|spec| walk(&spec, holiday, facts, at(START), end)).collect();
+    let words: Vec<_> =
+        versions.filter_map(|spec| walk(&spec, holiday, facts, at(START), end)).map(|(word, _)| word).collect();
     assert!(words.len() <= 1, "{words:?}");
     words.into_iter().next()
+}
+
+/// Who was called and not called off must be whoever the minutes used say, while time has told of each.
+fn check_ladder(spec: &ObjectiveSpec, history: &History, holiday: &str, end: i64, told: &[SlaEscalation]) {
+    let mut calls: BTreeMap<&String, Vec<&SlaEscalation>> = BTreeMap::new();
+    for call in told.iter().filter(|call| call.objective == spec.name) {
+        calls.entry(&call.escalation_id).or_default().push(call);
+    }
+    for (id, calls) in &calls {
+        let withdrawn: Vec<bool> = calls.iter().map(|call| call.withdrawn).collect();
+        assert!(withdrawn == [false] || withdrawn == [false, true], "{id} {withdrawn:?}");
+    }
+    let stand = calls.values().filter(|calls| calls.len() == 1).map(|calls| i64::from(calls[0].percent));
+    let stand: BTreeSet<i64> = stand.collect();
+    let Some((word, used)) = walk(spec, holiday, &history.facts, at(START), end) else { return };
+    let target = spec.target.trim_end_matches('h').parse::<i64>().unwrap() * 60;
+    let reached: BTreeSet<i64> = STEPS.into_iter().filter(|percent| target * percent / 100 <= used).collect();
+    if word.0 == SlaStatus::Open {
+        assert_eq!(stand, reached, "{}", spec.name);
+    } else if word.0 != SlaStatus::Unknown {
+        assert!(stand.is_subset(&reached), "{} {stand:?} {reached:?}", spec.name);
+    }
 }
 
 pub(super) fn names() -> Vec<String> {
@@ -246,6 +279,10 @@ proptest! {
         let end = now.max(at(START) + MINUTES * MINUTE) + 60 * MINUTE;
         sla.advance(end);
         let states = sla.states();
+        let escalations = sla.escalations();
+        for spec in objectives().iter().filter(|spec| !spec.escalate.is_empty()) {
+            check_ladder(spec, &history, holiday, end, &escalations);
+        }
         let violations = sla.violations();
         for name in names() {
             let word = word(&name, holiday, &history.facts, end);

@@ -1,0 +1,134 @@
+//! Ladders: who is called when, and called off.
+
+use schemas::SlaEscalation;
+
+use super::driver::{MINUTE, Sla, fact, objective};
+use crate::sla::{ObjectiveSpec, OnReopen, SlaCode, SlaSettings};
+
+const HOUR: i64 = 60 * MINUTE;
+
+/// Ten hours with steps at 50, 90 and 100 percent.
+fn ladder() -> ObjectiveSpec {
+    let steps = [("50", "shift-lead"), ("90", "manager"), ("100", "director")];
+    let escalate = steps.map(|(percent, role)| (percent.to_owned(), role.to_owned())).into();
+    ObjectiveSpec { escalate, reopen: vec!["inProgress".into()], ..objective("repair", "10h") }
+}
+
+fn said(escalations: &[SlaEscalation]) -> Vec<(i32, bool)> {
+    escalations.iter().map(|found| (found.percent, found.withdrawn)).collect()
+}
+
+#[test]
+fn each_step_is_called_once_as_its_share_is_used_up() {
+    let mut sla = Sla::of(vec![ladder()]);
+    sla.happen(0, 1, "inProgress");
+    sla.advance(5 * HOUR - 1);
+    assert!(sla.escalations().is_empty());
+    sla.advance(5 * HOUR);
+    let first = sla.escalations();
+    assert_eq!(said(&first), [(50, false)]);
+    assert_eq!((first[0].role.as_str(), first[0].level, first[0].reached_at.0), ("shift-lead", 1, 5 * HOUR));
+    assert_eq!(first[0].breach_at.map(|at| at.0), Some(10 * HOUR));
+    sla.driver.restart();
+    // Two hours of rest move what follows.
+    sla.happen(6 * HOUR, 2, "pending");
+    sla.happen(8 * HOUR, 3, "inProgress");
+    sla.advance(11 * HOUR - 1);
+    assert!(sla.escalations().is_empty());
+    sla.advance(11 * HOUR);
+    sla.driver.restart();
+    sla.advance(30 * HOUR);
+    assert_eq!(said(&sla.escalations()), [(90, false), (100, false)]);
+    let commands = sla.commands();
+    let ids: Vec<_> = commands.iter().map(|command| command.delivery_id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [50, 90, 100].map(|percent| format!("repair|order:7|{percent}:floworx-escalations")),
+        "a call is one delivery, whatever happens"
+    );
+    let last = commands.last().unwrap();
+    assert_eq!((last.entity_kind.as_str(), last.entity_id.as_str(), last.cause.as_str()), ("order", "7", "escalation"));
+    assert!(last.payload.contains(r#""role":"director""#), "{}", last.payload);
+    assert_eq!(sla.violations().len(), 1);
+    sla.advance(60 * HOUR);
+    assert!(sla.escalations().is_empty() && sla.driver.imbalance() == 0);
+}
+
+#[test]
+fn an_end_that_is_told_late_calls_off_what_it_came_before() {
+    let mut sla = Sla::of(vec![ladder()]);
+    sla.happen(0, 1, "inProgress");
+    sla.advance(9 * HOUR);
+    assert_eq!(said(&sla.escalations()), [(50, false), (90, false)]);
+    // It was done after six hours: the first call was right.
+    sla.take(&fact(6 * HOUR, 2, "completed"));
+    assert_eq!(said(&sla.escalations()), [(90, true)]);
+    let commands = sla.commands();
+    assert_eq!(commands.last().unwrap().delivery_id, "repair|order:7|90|withdrawn:floworx-escalations");
+    assert!(commands.last().unwrap().payload.contains(r#""change":"withdrawn""#));
+    // Opened again, it comes there once more, and that is another call.
+    sla.happen(20 * HOUR, 3, "inProgress");
+    sla.advance(23 * HOUR);
+    let again = sla.escalations();
+    assert_eq!(said(&again), [(90, false)]);
+    assert_eq!(again[0].escalation_id, "repair|order:7|90#1");
+}
+
+#[test]
+fn a_clock_that_restarts_begins_at_the_foot() {
+    let mut sla = Sla::of(vec![ObjectiveSpec { on_reopen: OnReopen::Restart, ..ladder() }]);
+    sla.happen(0, 1, "inProgress");
+    sla.happen(6 * HOUR, 2, "completed");
+    sla.happen(7 * HOUR, 3, "inProgress");
+    assert_eq!(said(&sla.escalations()), [(50, false)]);
+    sla.advance(12 * HOUR);
+    let again = sla.escalations();
+    assert_eq!((said(&again), again[0].escalation_id.as_str()), (vec![(50, false)], "repair|order:7|50#1"));
+}
+
+#[test]
+fn a_replay_calls_nobody() {
+    let history = [(0, 1, "inProgress"), (9 * HOUR, 2, "completed"), (10 * HOUR, 3, "inProgress")];
+    let mut sla = Sla::of(vec![ladder()]);
+    sla.advance(1_000 * HOUR);
+    for (at, version, state) in history {
+        sla.take(&fact(at, version, state));
+    }
+    // It is open, and past its target for weeks.
+    sla.advance(1_001 * HOUR);
+    assert!(sla.escalations().is_empty() && sla.commands().is_empty());
+    // Nor is anybody called off who never was called.
+    sla.take(&fact(10 * HOUR + 1, 4, "completed"));
+    assert!(sla.escalations().is_empty());
+}
+
+#[test]
+fn a_violation_may_open_a_ticket_and_tell_it_what_becomes_of_it() {
+    let mut sla =
+        Sla::of(vec![ObjectiveSpec { consequence: Some("trouble_ticket".into()), ..objective("done", "1h") }]);
+    sla.happen(0, 1, "inProgress");
+    sla.advance(2 * HOUR);
+    sla.take(&fact(HOUR, 2, "completed"));
+    let told: Vec<_> = sla.commands().into_iter().map(|command| (command.specification, command.payload)).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|(specification, _)| specification == "troubleTicketCreation"));
+    assert!(told[0].1.contains("breached") && told[1].1.contains("withdrawn"), "{told:?}");
+}
+
+#[test]
+fn steps_that_cannot_be_are_refused() {
+    for (percent, role, says) in [
+        ("0", "lead", "no share"),
+        ("101", "lead", "no share"),
+        ("half", "lead", "no share"),
+        ("50", " ", "calls nobody"),
+    ] {
+        let spec = ObjectiveSpec { escalate: [(percent.into(), role.into())].into(), ..objective("done", "1h") };
+        let faults = SlaSettings::new(vec![spec], vec![]).unwrap_err();
+        assert_eq!((faults.len(), faults[0].code), (1, SlaCode::BadLadder));
+        assert!(faults[0].message.contains(says) && faults[0].help.is_some(), "{faults:?}");
+    }
+    let twice = [("50".into(), "lead".into()), ("050".into(), "head".into())];
+    let spec = ObjectiveSpec { escalate: twice.into(), ..objective("done", "1h") };
+    assert_eq!(SlaSettings::new(vec![spec], vec![]).unwrap_err()[0].code, SlaCode::BadLadder);
+}
