@@ -6,6 +6,7 @@ mod config;
 mod generate;
 mod monitoring;
 mod parts;
+mod report;
 mod runtime;
 mod sandbox;
 mod wiring;

@@ -83,6 +83,7 @@ pub fn topology(config: &Config) -> anyhow::Result<Topology> {
         sla: config.sla.settings.clone(),
         kpi: config.kpi.clone(),
         slos: config.slos.clone(),
+        score: config.scorecards.settings.clone(),
     };
     Ok(processors::topology::build(&settings)?)
 }
@@ -256,6 +257,7 @@ mod tests {
         let raw = [
             "hub.instances",
             "hub.kpi.change",
+            "hub.score.change",
             "hub.customer.lookup",
             "hub.customer.answer",
             "hub.customer.answer.ticket",

@@ -18,6 +18,7 @@ use crate::entity::{Engine, EntitySettings, Family, SINKS, TABLE_SINK};
 use crate::kpi::{self, KpiSettings};
 use crate::predict;
 use crate::route::Router;
+use crate::score::{self, ScoreSettings};
 use crate::sla::{self, SlaSettings};
 
 /// Everything the topology is made from.
@@ -33,6 +34,8 @@ pub struct HubSettings {
     pub kpi: Arc<KpiSettings>,
     /// What shall be good of them.
     pub slos: Arc<Vec<Slo>>,
+    /// How partners are scored.
+    pub score: Arc<ScoreSettings>,
 }
 
 /// The hub's topology.
@@ -108,6 +111,7 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
     sla::add_to(&mut builder, settings.sla.clone(), settings.routes.clone());
     predict::add_to(&mut builder, settings.sla.clone());
     kpi::add_to(&mut builder, &settings.kpi, &settings.slos);
+    score::add_to(&mut builder, &settings.score);
     builder.build()
 }
 
@@ -183,6 +187,7 @@ pub fn records() -> Vec<(&'static str, &'static str)> {
         (predict::TOPIC, "SlaPrediction"),
         (kpi::TOPIC, "KpiWindow"),
         (burn::TOPIC, "BurnRate"),
+        (score::TOPIC, "Scorecard"),
         ("hub.dead_letter", "DeadLetter"),
         ("hub.quarantine", "DeadLetter"),
     ]);
@@ -207,6 +212,8 @@ pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     topics.push(TopicSpec::delete(kpi::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));
     topics.push(TopicSpec::compact(kpi::TOPIC, partitions));
     topics.push(TopicSpec::compact(burn::TOPIC, partitions));
+    topics.push(TopicSpec::delete(score::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));
+    topics.push(TopicSpec::compact(score::TOPIC, partitions));
     topics.push(TopicSpec::delete("hub.sla.violation", partitions, Some(KEPT)));
     topics.push(TopicSpec::delete(sla::ESCALATION_TOPIC, partitions, Some(KEPT)));
     topics.push(TopicSpec::delete("hub.dead_letter", 1, Some(KEPT_LETTERS)));

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::{
     AccountEvent, BillingRecord, BurnRate, CatalogEvent, CustomerEvent, DeadLetter, DeliveryOutcome, FlowEvent,
-    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, SlaDegradation, SlaEscalation,
-    SlaPrediction, SlaState, SlaViolation, TicketEvent, code::Code, registry,
+    FloworxCommand, KpiWindow, LifecycleFact, OrderEvent, PartnerDelivery, PartnerEvent, Scorecard, SlaDegradation,
+    SlaEscalation, SlaPrediction, SlaState, SlaViolation, TicketEvent, code::Code, registry,
 };
 
 /// The first byte of every frame.
@@ -57,6 +57,7 @@ schemas! {
     18 KpiWindow,
     19 BurnRate,
     21 SlaPrediction,
+    24 Scorecard,
     26 SlaEscalation,
 }
 

@@ -30,7 +30,7 @@
 //! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
 //!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
 //! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
-//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`SlaEscalation`], [`SlaDegradation`], [`KpiWindow`], [`BurnRate`], [`SlaPrediction`], [`DeadLetter`];
+//!   [`PartnerDelivery`], [`DeliveryOutcome`], [`SlaState`], [`SlaViolation`], [`SlaEscalation`], [`SlaDegradation`], [`KpiWindow`], [`Scorecard`], [`BurnRate`], [`SlaPrediction`], [`DeadLetter`];
 //! - bytes: [`encode`], [`decode`], [`to_json`] and the [`registry`] of schema ids;
 //! - the door: [`guard`] against card data, [`tmf`] readers, and the stable [`Code`] of each fault.
 
@@ -50,6 +50,7 @@ mod output;
 mod prediction;
 mod reference;
 pub mod registry;
+mod scorecard;
 mod ticket;
 mod timestamp;
 pub mod tmf;
@@ -67,5 +68,6 @@ pub use order::*;
 pub use output::*;
 pub use prediction::*;
 pub use reference::*;
+pub use scorecard::*;
 pub use ticket::*;
 pub use timestamp::*;

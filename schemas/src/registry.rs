@@ -42,7 +42,7 @@ macro_rules! entry {
 }
 
 /// Every known schema, in the order of its id.
-pub const SCHEMAS: [SchemaEntry; 24] = [
+pub const SCHEMAS: [SchemaEntry; 25] = [
     entry!(1, "OrderEvent", 1, "order.avsc"),
     entry!(2, "FlowEvent", 1, "flow.avsc"),
     entry!(3, "TicketEvent", 1, "ticket.avsc"),
@@ -66,6 +66,7 @@ pub const SCHEMAS: [SchemaEntry; 24] = [
     entry!(21, "SlaPrediction", 1, "sla_prediction.avsc"),
     entry!(22, "FloworxCommand", 2, "floworx_command.avsc"),
     entry!(23, "SlaState", 2, "sla_state.avsc"),
+    entry!(24, "Scorecard", 1, "scorecard.avsc"),
     entry!(26, "SlaEscalation", 1, "sla_escalation.avsc"),
 ];
 

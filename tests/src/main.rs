@@ -21,6 +21,7 @@ mod postgres;
 mod restart;
 mod routes;
 mod schema_registry;
+mod scorecards;
 mod sla_restart;
 mod sla_rules;
 mod support;

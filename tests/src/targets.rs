@@ -13,14 +13,14 @@ const FLOWORX_TOKEN: &str = "floworx-token-000001";
 const SECRET: &str = "whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz";
 
 /// A request that an outside system got.
-struct Request {
+pub(crate) struct Request {
     path: String,
-    headers: String,
+    pub(crate) headers: String,
     body: String,
 }
 
 /// An outside system that takes whatever comes.
-fn outside() -> (String, Receiver<Request>) {
+pub(crate) fn outside() -> (String, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let (sender, requests) = channel();

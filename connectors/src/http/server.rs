@@ -174,6 +174,8 @@ fn router(shared: Shared) -> Router {
         .route("/v1/sla/clocks", get(sla::list))
         .route("/v1/sla/clocks/{entity}", get(sla::clocks))
         .route("/v1/sla/events", get(news::events))
+        .route("/v1/sla/partners", get(sla::partners))
+        .route("/v1/sla/partners/{partner}", get(sla::partner))
         .route("/v1/sla/predictions", get(sla::predictions))
         .route("/v1/sla/violations", get(sla::violations))
         .route("/livez", get(health::livez))

@@ -1,4 +1,5 @@
-//! `GET /v1/sla/clocks/{entity}`, `/v1/sla/clocks`, `/v1/sla/violations` and `/v1/sla/predictions`.
+//! `GET /v1/sla/clocks/{entity}`, `/v1/sla/clocks`, `/v1/sla/violations`, `/v1/sla/predictions` and
+//! `/v1/sla/partners`.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -40,6 +41,13 @@ pub enum SlaQuestion {
         /// At most so many.
         limit: usize,
     },
+    /// How well partners did, the lowest score first, or one of them, its newest period first.
+    Partners {
+        /// This one only.
+        partner: Option<String>,
+        /// In this period only; of all partners the newest one where absent.
+        period: Option<String>,
+    },
     /// The violations told last, by the time at which the target passed, newest first.
     Violations {
         /// Those since this instant only.
@@ -69,6 +77,41 @@ pub(super) struct PredictionParameters {
 pub(super) struct ViolationParameters {
     from: Option<String>,
     limit: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartnerParameters {
+    period: Option<String>,
+}
+
+pub(super) async fn partners(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    parameters: Result<Query<PartnerParameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    scorecards(shared, &headers, None, parameters).await
+}
+
+pub(super) async fn partner(
+    State(shared): State<Shared>,
+    Path(partner): Path<String>,
+    headers: HeaderMap,
+    parameters: Result<Query<PartnerParameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    scorecards(shared, &headers, Some(partner), parameters).await
+}
+
+async fn scorecards(
+    shared: Shared,
+    headers: &HeaderMap,
+    partner: Option<String>,
+    parameters: Result<Query<PartnerParameters>, QueryRejection>,
+) -> Result<Response, Problem> {
+    shared.authorise(headers, Role::Viewer)?;
+    let taken = "It takes period, such as 2026-11, 2026-W48 or 2026-11-24, once.";
+    let Query(PartnerParameters { period }) = parameters.map_err(|_| refused(taken))?;
+    answer(shared, SlaQuestion::Partners { partner, period }).await
 }
 
 pub(super) async fn list(
@@ -126,7 +169,9 @@ async fn answer(shared: Shared, question: SlaQuestion) -> Result<Response, Probl
             told["schema_version"] = Value::from(1);
             Ok(Json(told).into_response())
         }
-        Ok(None) => Err(Problem::new(ProblemCode::NotFound).detail("This process was started without the part sla.")),
+        Ok(None) => {
+            Err(Problem::new(ProblemCode::NotFound).detail("This process was started without the part that keeps it."))
+        }
         Err(why) => Err(Problem::new(ProblemCode::NotAccepting).detail(why)),
     }
 }

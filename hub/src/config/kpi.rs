@@ -17,6 +17,9 @@ pub(super) fn read(section: &Section<'_, '_>) -> KpiSettings {
     let count = |key, most| section.integer(key, 1..=most).map(|found| found.value as usize);
     settings.top_k = count("top_k", 200).unwrap_or(settings.top_k);
     settings.values_max = count("values_max", 10_000).unwrap_or(settings.values_max);
+    let day = Duration::from_secs(86_400);
+    settings.acknowledge_ms =
+        millis("acknowledge_within", Duration::from_millis(1), day).unwrap_or(settings.acknowledge_ms);
     if let Some(channels) = section.strings("autopay_channels") {
         settings.autopay_channels = channels.into_iter().map(|found| found.value).collect();
     }

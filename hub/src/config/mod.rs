@@ -11,6 +11,7 @@ mod log;
 mod reader;
 mod routes;
 mod schemas;
+mod scorecards;
 mod sla;
 mod slo;
 mod targets;
@@ -30,6 +31,7 @@ pub use http::{Credential, Http, Role};
 pub use log::{LogKind, LogSection};
 pub use reader::{Environment, Secret};
 pub use schemas::Schemas;
+pub use scorecards::Scorecards;
 pub use sla::Sla;
 pub use targets::{Billing, Floworx, Partner};
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub kpi: Arc<KpiSettings>,
     /// Which shares of them shall be good.
     pub slos: Arc<Vec<Slo>>,
+    /// How partners are scored, and where the reports go.
+    pub scorecards: Scorecards,
     /// Partners that webhooks go to.
     pub partners: Vec<Partner>,
     /// Where notifications go, if anywhere.
@@ -106,9 +110,14 @@ impl Config {
             .expect("an empty file is a valid configuration: a test reads one")
     }
 
-    /// Puts all data below another directory; a billing file that was named stays where it is.
+    /// Puts all data below another directory; a billing file or a folder of reports that was named stays where it is.
     pub fn move_data(&mut self, data: &Path) {
         if let Billing::Sqlite(path) = &mut self.billing
+            && let Ok(within) = path.strip_prefix(&self.data)
+        {
+            *path = data.join(within);
+        }
+        if let Some(path) = &mut self.scorecards.reports
             && let Ok(within) = path.strip_prefix(&self.data)
         {
             *path = data.join(within);
@@ -183,6 +192,7 @@ impl Config {
         let sla = sla::read(&root.section("sla"));
         let kpi = Arc::new(kpi::read(&root.section("kpi")));
         let slos = slo::read(root);
+        let scorecards = scorecards::read(&root.section("scorecards"), &directory);
         let notification = targets::notification(&root.section("notification"));
         let known =
             routes::Known { partners: &partners, floworx: floworx.is_some(), notification: notification.is_some() };
@@ -203,6 +213,7 @@ impl Config {
             sla,
             kpi,
             slos,
+            scorecards,
             partners: partners.into_iter().map(|found| found.value).collect(),
             notification,
             floworx,

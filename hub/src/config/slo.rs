@@ -94,7 +94,7 @@ fn read_alert(section: &Section<'_, '_>) -> Option<Alert> {
 }
 
 /// A share, written as `"99.5%"`.
-fn share(section: &Section<'_, '_>, key: &'static str) -> Option<Located<f64>> {
+pub(super) fn share(section: &Section<'_, '_>, key: &'static str) -> Option<Located<f64>> {
     let found = section.string(key)?;
     let number = found.value.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     let Some(percent) = number.filter(|percent| (0.0..=100.0).contains(percent)) else {

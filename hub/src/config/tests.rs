@@ -322,6 +322,26 @@ alerts = [
 }
 
 #[test]
+fn scorecards_that_cannot_be_are_refused_with_their_place() {
+    for (text, code, line) in [
+        ("[scorecards]\nperiod = \"year\"\n", "HUB-1008", 2),
+        ("[scorecards]\ntime_zone = \"Asia/Bombay2\"\n", "HUB-1008", 2),
+        ("[scorecards]\nweights = { availabilty = 2 }\n", "HUB-1003", 2),
+        ("[scorecards]\ntargets = { availability = \"995%\" }\n", "HUB-1005", 2),
+        ("[scorecards]\nmin_events = 0\n", "HUB-1005", 2),
+    ] {
+        let found = faults(text);
+        assert_eq!((found.len(), found[0].0, found[0].1), (1, code, line), "{text}: {found:?}");
+    }
+    let none =
+        "[scorecards.weights]\nacknowledgement = 0\ncompletion = 0\navailability = 0\ndisputes = 0\ndata_quality = 0\n";
+    assert_eq!(faults(none)[0].0, "HUB-1009");
+    let config = parse("[data]\ndir = \"d\"\n[scorecards]\nperiod = \"week\"\n").unwrap();
+    assert_eq!(config.scorecards.reports, Some("d/reports".into()));
+    assert_eq!(parse("[scorecards]\nreports = \"\"\n").unwrap().scorecards.reports, None);
+}
+
+#[test]
 fn versions_that_overlap_are_told_with_both_places_and_years_without_holidays_with_their_line() {
     let objective = |more: &str| {
         format!(

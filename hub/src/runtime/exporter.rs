@@ -78,6 +78,7 @@ fn describe() {
     hanging::describe();
     super::prediction_view::describe();
     super::escalation_view::describe();
+    super::scorecard_view::describe();
     describe_gauge!("hub_build_info", "1, labelled with the hub's version");
     describe_gauge!("process_resident_memory_bytes", "Memory that is the process's own");
     describe_gauge!("process_cpu_seconds_total", "Processor time used");

@@ -29,6 +29,7 @@ use super::maintenance;
 use super::observation::Observation;
 use super::process;
 use super::schemas;
+use super::scorecard_view;
 use super::sinks::Sinks;
 use super::sla_answer::SlaSight;
 use super::status::{HubStatus, not_ready};
@@ -101,6 +102,8 @@ pub(super) struct Parts {
     sla: SlaSight,
     /// Whether this process has the part that keeps clocks.
     has_sla: bool,
+    /// Whether it has the part that keeps scorecards.
+    has_score: bool,
     kpis: SharedKpis,
     burns: SharedBurns,
     pub(super) hanging: SharedHanging,
@@ -169,18 +172,8 @@ impl Hub {
         let background = Shutdown::new();
         let sla = SlaSight::new();
         let (kpis, burns) = (SharedKpis::default(), SharedBurns::default());
-        let mut threads = Vec::new();
-        if chosen.has("kpi") {
-            let (log, stop, fail) = (|| log.clone(), || background.clone(), || failure.clone());
-            let partitions = config.log.partitions;
-            let view = kpi_view::start(log(), partitions, kpis.clone(), stop(), fail());
-            threads.push(view.context("no thread")?);
-            let view = burn_view::start(log(), partitions, burns.clone(), stop(), fail());
-            threads.push(view.context("no thread")?);
-        }
-        if chosen.has("sla") {
-            threads.extend(sla.follow(&log, config.log.partitions, &background, &failure).context("no thread")?);
-        }
+        let views = Views { sla: &sla, kpis: &kpis, burns: &burns };
+        let mut threads = views.start(config, &chosen, &log, &background, &failure).context("no thread")?;
         if let OpenLog::Embedded(embedded) = &opened {
             let tidying = maintenance::start(embedded.clone(), background.clone(), failure.clone());
             threads.push(tidying.context("no thread")?);
@@ -208,6 +201,7 @@ impl Hub {
             memory,
             sla,
             has_sla: chosen.has("sla"),
+            has_score: chosen.has("score"),
             kpis,
             burns,
             hanging,
@@ -303,6 +297,41 @@ impl Hub {
     }
 }
 
+/// The views that are kept in memory.
+struct Views<'a> {
+    sla: &'a SlaSight,
+    kpis: &'a SharedKpis,
+    burns: &'a SharedBurns,
+}
+
+impl Views<'_> {
+    /// Starts the threads that read what the chosen parts write; they end with `background`.
+    fn start(
+        &self,
+        config: &Config,
+        chosen: &Chosen,
+        log: &wiring::SharedLog,
+        background: &Shutdown,
+        failure: &Failure,
+    ) -> std::io::Result<Vec<JoinHandle<()>>> {
+        let (stop, fail) = (|| background.clone(), || failure.clone());
+        let partitions = config.log.partitions;
+        let mut threads = Vec::new();
+        if chosen.has("kpi") {
+            threads.push(kpi_view::start(log.clone(), partitions, self.kpis.clone(), stop(), fail())?);
+            threads.push(burn_view::start(log.clone(), partitions, self.burns.clone(), stop(), fail())?);
+        }
+        if chosen.has("score") {
+            let (cards, reports) = (self.sla.scorecards.clone(), config.scorecards.reports.clone());
+            threads.push(scorecard_view::start(log.clone(), partitions, cards, reports, stop(), fail())?);
+        }
+        if chosen.has("sla") {
+            threads.extend(self.sla.follow(log, partitions, background, failure)?);
+        }
+        Ok(threads)
+    }
+}
+
 /// Opens the log and makes its topics. Who asks meanwhile is told what the hub waits for.
 async fn open(
     config: &Config,
@@ -381,7 +410,11 @@ impl Parts {
 
     /// Answers a question about clocks; nothing without the part that keeps them.
     pub(super) fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, LogError> {
-        self.has_sla.then(|| self.sla.answer(self.log.as_ref(), question, wall_clock())).transpose()
+        let is_here = match question {
+            SlaQuestion::Partners { .. } => self.has_score,
+            _ => self.has_sla,
+        };
+        is_here.then(|| self.sla.answer(self.log.as_ref(), question, wall_clock())).transpose()
     }
 
     /// News of clocks from now on; nothing without the part that keeps them, and none while the hub stops.
@@ -407,6 +440,7 @@ impl Parts {
         burn_view::publish(&self.burns);
         lock(&self.sla.predictions).publish();
         lock(&self.sla.escalations).publish();
+        lock(&self.sla.scorecards).publish();
     }
 }
 

@@ -25,6 +25,7 @@ mod observation;
 mod prediction_view;
 mod process;
 mod schemas;
+mod scorecard_view;
 mod sinks;
 mod sla_answer;
 mod sla_news;

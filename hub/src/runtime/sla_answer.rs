@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use connectors::http::SlaQuestion;
 use connectors::sink::Shutdown;
-use schemas::{Schema, SlaPrediction, SlaState, SlaViolation, Timestamp};
+use schemas::{Schema, Scorecard, SlaPrediction, SlaState, SlaViolation, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use topology::{Log, LogError, Offset, Record, TopicPartition};
@@ -14,9 +14,11 @@ use topology::{Log, LogError, Offset, Record, TopicPartition};
 use super::escalation_view::{self, SharedEscalations};
 use super::failure::Failure;
 use super::prediction_view::{self, SharedPredictions};
+use super::scorecard_view::SharedScorecards;
 use super::sla_news::SlaNews;
 use super::sla_view::{self, Place, SharedView, SlaView, TOPIC};
 use super::violation_view::{self, SharedViolations};
+use crate::report;
 use crate::wiring::SharedLog;
 
 /// What a process sees of clocks.
@@ -25,6 +27,7 @@ pub(super) struct SlaSight {
     violations: SharedViolations,
     pub(super) predictions: SharedPredictions,
     pub(super) escalations: SharedEscalations,
+    pub(super) scorecards: SharedScorecards,
     pub(super) news: SlaNews,
 }
 
@@ -36,6 +39,7 @@ impl SlaSight {
             violations: SharedViolations::default(),
             predictions: SharedPredictions::default(),
             escalations: SharedEscalations::default(),
+            scorecards: SharedScorecards::default(),
             news: SlaNews::new(),
         }
     }
@@ -78,6 +82,19 @@ impl SlaSight {
                 let predictions: Vec<Value> = told.iter().map(|told| prediction(told, now)).collect();
                 Ok(json!({ "at": now.to_string(), "predictions": predictions, "all": all }))
             }
+            SlaQuestion::Partners { partner: None, period } => {
+                let view = self.scorecards.lock().unwrap_or_else(PoisonError::into_inner);
+                let cards: Vec<Value> = view.all(period.as_deref()).iter().map(report::json).collect();
+                Ok(json!({ "at": now.to_string(), "all": cards.len(), "partners": cards }))
+            }
+            SlaQuestion::Partners { partner: Some(partner), period } => {
+                let view = self.scorecards.lock().unwrap_or_else(PoisonError::into_inner);
+                let cards = view.of(partner, period.as_deref());
+                drop(view);
+                let evidence = cards.first().map(|newest| self.evidence(newest));
+                let cards: Vec<Value> = cards.iter().take(PERIODS_MAX).map(report::json).collect();
+                Ok(json!({ "at": now.to_string(), "all": cards.len(), "partners": cards, "evidence": evidence }))
+            }
             SlaQuestion::Violations { from, limit } => {
                 let view = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
                 let (newest, all) = view.newest(*from, *limit);
@@ -88,6 +105,24 @@ impl SlaSight {
         }
     }
 }
+
+impl SlaSight {
+    /// The newest violations on what a card's partner had a part in, in its period.
+    fn evidence(&self, card: &Scorecard) -> Value {
+        let view = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_card = view.all().filter(|violation| {
+            let is_within = (card.start_at..card.end_at).contains(&violation.breached_at);
+            is_within && !violation.withdrawn && violation.partner_ids.contains(&card.partner_id)
+        });
+        let found: Vec<Value> = of_card.map(violation).collect();
+        json!({ "all": found.len(), "violations": found.into_iter().take(EVIDENCE_MAX).collect::<Vec<_>>() })
+    }
+}
+
+/// How many periods of a partner are told at once.
+const PERIODS_MAX: usize = 24;
+/// How many violations of a period are told.
+const EVIDENCE_MAX: usize = 10;
 
 /// The records at these places, in their order. One that another has replaced meanwhile, and that the
 /// log has dropped, is left out: it is no clock's newest any more.

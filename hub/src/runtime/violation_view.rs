@@ -44,6 +44,11 @@ impl ViolationView {
         }
     }
 
+    /// All that are kept, newest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &SlaViolation> {
+        self.latest.values().rev()
+    }
+
     /// The newest of those since an instant, newest first, and how many there are in all.
     pub(super) fn newest(&self, from: Option<Timestamp>, limit: usize) -> (Vec<SlaViolation>, usize) {
         let from = from.map_or(i64::MIN, Timestamp::as_millis);

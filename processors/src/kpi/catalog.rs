@@ -65,6 +65,14 @@ pub enum Kpi {
     PartnerResponse,
     /// Good calls, of the calls that could be: our own bad requests do not count.
     PartnerAvailability,
+    /// Deliveries that the partner took within the time agreed, of those that it took or should have.
+    PartnerAcknowledged,
+    /// Tickets that name the partner, to the orders that ended.
+    PartnerDisputes,
+    /// Orders that ended without a doubt in their facts.
+    PartnerDataQuality,
+    /// Deliveries given up for what we sent.
+    PartnerOurFault,
 }
 
 /// What is fixed of a KPI.
@@ -102,7 +110,7 @@ impl Definition {
 }
 
 /// Every KPI, by its number.
-pub const KPIS: [Definition; 19] = [
+pub const KPIS: [Definition; 23] = [
     duration(Kpi::OrderCycle, "order_cycle", "Time from creation to completion, less waiting for the customer"),
     ratio(Kpi::OrderOnTime, "order_on_time", true, "Orders completed by the date requested or first promised"),
     ratio(Kpi::OrderFallout, "order_fallout", false, "Ended orders that failed, were held or had an error"),
@@ -123,6 +131,20 @@ pub const KPIS: [Definition; 19] = [
     open(Kpi::BillingUnacknowledged, "billing_unacknowledged", MINUTE_MS, "Changes that billing has not acknowledged"),
     duration(Kpi::PartnerResponse, "partner_response", "Time from taking a change in to the partner's acknowledgement"),
     ratio(Kpi::PartnerAvailability, "partner_availability", true, "Calls that the partner answered as it should"),
+    ratio(
+        Kpi::PartnerAcknowledged,
+        "partner_acknowledged",
+        true,
+        "Deliveries that the partner took in the time agreed",
+    ),
+    ratio(Kpi::PartnerDisputes, "partner_disputes", false, "Tickets that name the partner, to orders that ended"),
+    ratio(
+        Kpi::PartnerDataQuality,
+        "partner_data_quality",
+        true,
+        "Orders of the partner without a doubt in their facts",
+    ),
+    ratio(Kpi::PartnerOurFault, "partner_our_fault", false, "Deliveries to the partner given up for what we sent"),
 ];
 
 impl Kpi {
@@ -156,5 +178,6 @@ mod tests {
         }
         // Numbers are in stored entries.
         assert_eq!([Kpi::OrderCycle as u8, Kpi::SlaMet as u8, Kpi::PartnerAvailability as u8], [0, 14, 18]);
+        assert_eq!([Kpi::PartnerAcknowledged as u8, Kpi::PartnerOurFault as u8], [19, 22]);
     }
 }

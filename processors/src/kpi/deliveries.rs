@@ -3,12 +3,15 @@
 //! Each delivery has exactly one outcome, written in one transaction with the position of what was
 //! delivered, and by the hub's own clock: nothing is kept here.
 
+use std::sync::Arc;
+
 use schemas::{DeliveryOutcome, DeliveryResult};
 use topology::{Context, Fault, InitContext, Outcome, Processor, Record, SinkHandle, TopologyError, Verdict};
 
 use super::catalog::Kpi;
 use super::labels::Labels;
 use super::send::send;
+use super::settings::KpiSettings;
 use super::tally::Value;
 use super::told::Change;
 use crate::entity::undecodable;
@@ -17,9 +20,15 @@ use crate::entity::undecodable;
 pub(super) const SINK: &str = "kpi-delivery-changes";
 
 /// Measures deliveries.
-#[derive(Default)]
 pub(super) struct Deliveries {
+    settings: Arc<KpiSettings>,
     sink: SinkHandle,
+}
+
+impl Deliveries {
+    pub(super) fn new(settings: Arc<KpiSettings>) -> Self {
+        Self { settings, sink: SinkHandle::default() }
+    }
 }
 
 /// Whose fault it is that a delivery was given up.
@@ -42,7 +51,7 @@ fn calls(outcome: &DeliveryOutcome) -> (u32, u32) {
 }
 
 /// What an outcome adds and takes out.
-fn measure(outcome: &DeliveryOutcome) -> Vec<(Kpi, Change)> {
+fn measure(outcome: &DeliveryOutcome, settings: &KpiSettings) -> Vec<(Kpi, Change)> {
     let at = outcome.finished_at.0;
     let mut changes = Vec::new();
     let mut add = |kpi, times, at, value, labels: &Labels| {
@@ -65,7 +74,16 @@ fn measure(outcome: &DeliveryOutcome) -> Vec<(Kpi, Change)> {
         }
         if is_taken {
             add(Kpi::PartnerResponse, 1, at, since(outcome.ingested_at.0), &labels);
+            let in_time = match since(outcome.ingested_at.0) {
+                Value::Millis(millis) => Value::hit(millis <= settings.acknowledge_ms),
+                suspect => suspect,
+            };
+            add(Kpi::PartnerAcknowledged, 1, at, in_time, &labels);
+        } else if is_partners_fault(outcome.http_status) {
+            add(Kpi::PartnerAcknowledged, 1, at, Value::hit(false), &labels);
         }
+        let is_ours = !is_taken && !is_partners_fault(outcome.http_status);
+        add(Kpi::PartnerOurFault, 1, at, Value::hit(is_ours), &labels);
     }
     changes
 }
@@ -79,7 +97,7 @@ impl Processor for Deliveries {
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
         let outcome: DeliveryOutcome = schemas::decode(value).map_err(|error| undecodable(&error))?;
-        send(context, self.sink, measure(&outcome), outcome.finished_at.0)?;
+        send(context, self.sink, measure(&outcome, &self.settings), outcome.finished_at.0)?;
         Ok(Outcome::Applied.into())
     }
 }

@@ -49,10 +49,15 @@ use topology::{StoreSpec, TopologyBuilder};
 pub use catalog::{Definition, KPIS, Kpi, Measure};
 pub use labels::By;
 pub use send::CHANGE_TOPIC;
+pub(crate) use send::receive;
 pub use settings::{KpiSettings, Size};
+pub(crate) use tally::{Tally, Value};
 
 use crate::burn::{self, Slo};
 use crate::entity::order::DELIVERY_TOPIC;
+
+/// The source of changes in the sub-topology `kpi`.
+pub(crate) const CHANGE_SOURCE: &str = "kpi-change";
 
 /// The topic of results.
 pub const TOPIC: &str = "hub.kpi";
@@ -72,17 +77,20 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<KpiSettings>, slos: 
             Box::new(entities::Entities::new(of.clone()))
         })
         .sink(entities::SINK, CHANGE_TOPIC, &["kpi-entities"]);
+    let of = settings.clone();
     builder
         .extend("entity.order")
         .expect("orders read the outcomes")
-        .processor("kpi-deliveries", &[DELIVERY_TOPIC], &[], &[], || Box::<deliveries::Deliveries>::default())
+        .processor("kpi-deliveries", &[DELIVERY_TOPIC], &[], &[], move || {
+            Box::new(deliveries::Deliveries::new(of.clone()))
+        })
         .sink(deliveries::SINK, CHANGE_TOPIC, &["kpi-deliveries"]);
     let (of_clocks, of_merge, slos) = (settings.clone(), settings.clone(), slos.clone());
     let mut part = builder
         .sub_topology("kpi")
         .source("kpi-states", "hub.sla.state")
         .source("kpi-billing", "out.billing")
-        .source("kpi-change", CHANGE_TOPIC)
+        .source(CHANGE_SOURCE, CHANGE_TOPIC)
         .store(StoreSpec::key_value(clocks::STORE));
     for store in merge::STORES {
         part = part.store(StoreSpec::ordered(store));
@@ -91,7 +99,7 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<KpiSettings>, slos: 
         Box::new(clocks::Clocks::new(of_clocks.clone()))
     })
     .processor("kpi-billing-sent", &["kpi-billing"], &[], &[], || Box::<deliveries::BillingSent>::default())
-    .processor("kpi-merge", &["kpi-change"], &merge::STORES, &[], move || {
+    .processor("kpi-merge", &[CHANGE_SOURCE], &merge::STORES, &[], move || {
         Box::new(merge::Merge::new(of_merge.clone(), slos.clone()))
     })
     .sink(clocks::SINK, CHANGE_TOPIC, &["kpi-clocks"])

@@ -29,6 +29,10 @@ pub(super) fn derive(order: &Story, items: &mut Vec<Item>) {
     if state == "rejected" {
         return;
     }
+    if !order.labels.partners.is_empty() {
+        add(Kpi::PartnerDisputes, Value::Part(0, 1));
+        add(Kpi::PartnerDataQuality, Value::hit(!order.doubted));
+    }
     let completed = state == "completed";
     add(Kpi::OrderFallout, Value::hit(trouble || state == "failed"));
     if state != "cancelled" {

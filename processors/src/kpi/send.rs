@@ -37,6 +37,6 @@ pub(super) fn send(
 ///
 /// # Errors
 /// `Stop`: only the hub writes them.
-pub(super) fn receive(value: &[u8]) -> Result<Vec<Change>, Fault> {
+pub(crate) fn receive(value: &[u8]) -> Result<Vec<Change>, Fault> {
     decode_value(value)
 }

@@ -15,12 +15,14 @@ pub struct KpiSettings {
     pub values_max: usize,
     /// Channels whose payments are autopay attempts.
     pub autopay_channels: Vec<String>,
+    /// Within how long of the hub's taking a change in a partner is to take its delivery, in milliseconds.
+    pub acknowledge_ms: i64,
     /// The beginning of the names of objectives that porting is measured by.
     pub mnp_objective_prefix: String,
 }
 
 impl Default for KpiSettings {
-    /// An hour of grace, five seconds between publications, 20 values by name.
+    /// An hour of grace, five seconds between publications, 20 values by name, deliveries taken in two seconds.
     fn default() -> Self {
         Self {
             grace_ms: 3_600_000,
@@ -28,6 +30,7 @@ impl Default for KpiSettings {
             top_k: 20,
             values_max: 1_000,
             autopay_channels: ["autopay", "upi-autopay", "e-mandate"].map(str::to_owned).into(),
+            acknowledge_ms: 2_000,
             mnp_objective_prefix: "mnp".into(),
         }
     }

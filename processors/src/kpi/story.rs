@@ -75,6 +75,9 @@ pub struct Story {
     pub latest_at: i64,
     /// When it is next asked whether to forget it.
     pub timer: Option<i64>,
+    /// Whether any fact carried a doubt.
+    #[serde(default)]
+    pub doubted: bool,
 }
 
 impl Story {
@@ -89,6 +92,7 @@ impl Story {
             (self.created_at, self.created_by) = (Some(created.0), fact.version);
         }
         self.suspect |= fact.flags.iter().any(|flag| flag == "sla_suspect");
+        self.doubted |= !fact.flags.is_empty();
         if is_first || fact.version > self.newest {
             self.newest = fact.version;
             self.due_at = fact.due_at.map(|due| due.0);

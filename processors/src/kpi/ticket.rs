@@ -32,6 +32,9 @@ pub(super) fn derive(ticket: &Story, items: &mut Vec<Item>) {
         working.enter(at, happened.what() == "pending");
     }
     let mut add = |kpi, at, value| items.push(Item { kpi, ordinal: 0, at, value });
+    if !ticket.labels.partners.is_empty() {
+        add(Kpi::PartnerDisputes, ticket.created(), Value::Part(1, 0));
+    }
     if let Some(at) = first_work {
         add(Kpi::TicketAcknowledge, at, Working::from(ticket.created()).measured(at, ticket));
     }

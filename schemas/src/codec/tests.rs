@@ -32,6 +32,7 @@ macro_rules! for_each_record {
         $check::<BurnRate>($($argument),*);
         $check::<SlaPrediction>($($argument),*);
         $check::<SlaEscalation>($($argument),*);
+        $check::<Scorecard>($($argument),*);
     };
 }
 

@@ -3,6 +3,7 @@
 mod ask;
 mod entity;
 mod list;
+mod partner;
 mod rules;
 mod watch;
 
@@ -30,6 +31,8 @@ enum Command {
     Breaches(list::Breaches),
     /// Lists open clocks by how likely they breach.
     Predict(list::Predict),
+    /// Shows how well partners did in a period, and what each score is made of.
+    Partner(partner::Partner),
     /// Follows clocks as they happen: warnings, likely breaches, breaches, and those that are taken back.
     Watch(watch::Watch),
     /// Prints the SLOs of a configuration as Prometheus recording and alerting rules.
@@ -44,6 +47,7 @@ impl Sla {
             Command::List(list) => list.run(),
             Command::Breaches(breaches) => breaches.run(),
             Command::Predict(predict) => predict.run(),
+            Command::Partner(partner) => partner.run(),
             Command::Watch(watch) => watch.run(terminal),
             Command::Rules(rules) => rules.run(terminal),
         }

@@ -7,7 +7,7 @@ use crate::monitoring::{Board, Kind, Unit, Variable};
 pub(super) const BOARD: Board = Board {
     uid: "hub-partner",
     title: "Hub / Partner scorecard",
-    help: "Response time, availability and retries of each partner. Our own bad requests do not count against a partner.",
+    help: "Score, response time, availability and retries of each partner. Our own bad requests do not count against a partner.",
     variables: &[
         WINDOW,
         Variable {
@@ -18,6 +18,36 @@ pub(super) const BOARD: Board = Board {
         Variable { name: "target", label: "Target", values: "label_values(hub_breaker_state, target)" },
     ],
     panels: &[
+        lines(
+            "Score",
+            "Of the current period, the mean of its parts by weight; hub sla partner says what it rests on.",
+            Unit::Share,
+            "hub-slo",
+            &[query("max by (partner) (hub_partner_score{part=\"score\",partner=~\"$partner\"})", "{{partner}}")],
+        )
+        .drawn(Kind::Bars),
+        lines(
+            "Parts of the score",
+            "The share of each part that was good; nothing while there is too little to go by.",
+            Unit::Share,
+            "hub-slo",
+            &[query(
+                "max by (partner, part) (hub_partner_score{part!=\"score\",partner=~\"$partner\"})",
+                "{{partner}} {{part}}",
+            )],
+        )
+        .drawn(Kind::Bars),
+        lines(
+            "Given up for what we sent",
+            "Deliveries that the partner refused: they count against nobody.",
+            Unit::Count,
+            "hub-overview",
+            &[query(
+                "sum by (value) (hub_kpi_partner_our_fault_hits_total{by=\"partner\",value=~\"$partner\"})",
+                "{{value}}",
+            )],
+        )
+        .drawn(Kind::Bars),
         lines(
             "Availability",
             "Calls that the partner answered as it should, since the hub counts.",

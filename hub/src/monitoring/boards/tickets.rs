@@ -95,5 +95,15 @@ pub(super) const BOARD: Board = Board {
                 query("sum by (objective) (hub_sla_warned{objective=~\"ticket.*\"})", "{{objective}} warned"),
             ],
         ),
+        lines(
+            "Escalations",
+            "Steps of ladders that tickets passed, by share of the target used up.",
+            Unit::PerSecond,
+            "hub-slo",
+            &[query(
+                "sum by (percent) (rate(hub_sla_escalations_total{call=\"called\",objective=~\"ticket-.*\"}[$__rate_interval]))",
+                "{{percent}} %",
+            )],
+        ),
     ],
 };

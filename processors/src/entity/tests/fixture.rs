@@ -37,8 +37,15 @@ impl Hub {
     pub fn with(entity: EntitySettings) -> Self {
         let routes = Arc::new(Router::new(default_routes()).expect("the default routes are sound"));
         let sla = Arc::new(SlaSettings::new(Vec::new(), Vec::new()).expect("no objective is no fault"));
-        let topology = build(&HubSettings { entity, routes, sla, kpi: Arc::default(), slos: Arc::default() })
-            .expect("the topology fits together");
+        let topology = build(&HubSettings {
+            entity,
+            routes,
+            sla,
+            kpi: Arc::default(),
+            slos: Arc::default(),
+            score: Arc::default(),
+        })
+        .expect("the topology fits together");
         Self { driver: TestDriver::new(topology, Timestamp(NOW)), events: 0 }
     }
 

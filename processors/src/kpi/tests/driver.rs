@@ -79,6 +79,7 @@ impl Kpis {
             sla: Arc::new(SlaSettings::new(default_objectives(), default_calendars()).unwrap()),
             kpi: Arc::new(settings),
             slos: Arc::new(default_slos()),
+            score: Arc::default(),
         };
         let driver = TestDriver::new(build(&settings).unwrap(), Timestamp(DAWN));
         Self { driver, rows: BTreeMap::new() }
