@@ -36,6 +36,8 @@ mod watchdog;
 
 #[cfg(test)]
 mod coordinator_test;
+#[cfg(test)]
+mod offsets_test;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;

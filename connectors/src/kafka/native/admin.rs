@@ -151,7 +151,7 @@ impl Admin {
         // SAFETY: librdkafka gives so many pointers; all of it is copied before the event ends.
         let answers = (0..count).map(|index| unsafe {
             let found = &*raw::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(index));
-            (place_of(found), answer_of(found).map(|()| found.offset))
+            (place_of(found), answer_of(found).and_then(|()| told_of(found.offset)))
         });
         Ok(answers.collect())
     }
@@ -278,6 +278,12 @@ fn answer_of(found: &raw::rd_kafka_topic_partition_t) -> Result<(), RDKafkaError
         RDKafkaErrorCode::NoError => Ok(()),
         code => Err(code),
     }
+}
+
+/// An offset that was asked for. Where a leader has hung up or was too slow, librdkafka tells of no error: it leaves the
+/// offset as it was before there was an answer, below zero, which is no end of anything.
+fn told_of(offset: i64) -> Result<i64, RDKafkaErrorCode> {
+    if offset >= 0 { Ok(offset) } else { Err(RDKafkaErrorCode::BrokerTransportFailure) }
 }
 
 fn note(found: &raw::rd_kafka_topic_partition_t) -> String {
