@@ -1,13 +1,19 @@
-//! What a client does when the coordinator of a group moves. librdkafka's own imitation of a cluster gives the
-//! answers: a real one gives them only in the moment of the move.
+//! What a client does when the coordinator of a group moves, or is not found in time. librdkafka's own imitation of a
+//! cluster gives the answers: a real one gives them only in the moment of the move.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
-use topology::{Log as _, TopicPartition};
+use topology::{Log as _, LogError, Position, TopicPartition};
 
 use super::{KafkaLog, KafkaSettings};
+
+fn log(cluster: &MockCluster<'_, impl rdkafka::ClientContext>, request_timeout: Duration) -> Arc<KafkaLog> {
+    let settings = KafkaSettings { request_timeout, ..KafkaSettings::new(cluster.bootstrap_servers(), String::new()) };
+    KafkaLog::open(settings, Arc::new(|what: &str| panic!("{what}"))).expect("a log")
+}
 
 #[test]
 fn positions_are_asked_for_again_when_the_coordinator_has_moved() {
@@ -15,8 +21,35 @@ fn positions_are_asked_for_again_when_the_coordinator_has_moved() {
     cluster.create_topic("moved", 1, 1).expect("a topic");
     let moved = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
     cluster.request_errors(RDKafkaApiKey::OffsetFetch, &[moved, moved]);
-    let settings = KafkaSettings::new(cluster.bootstrap_servers(), String::new());
-    let log = KafkaLog::open(settings, Arc::new(|what: &str| panic!("{what}"))).expect("a log");
+    let log = log(&cluster, Duration::from_secs(10));
     let partition = TopicPartition { topic: "moved".into(), partition: 0 };
     assert_eq!(log.committed("readers", &partition).expect("an answer in the end"), None);
+}
+
+#[test]
+fn a_coordinator_that_is_found_after_the_time_harms_nobody() {
+    let cluster = MockCluster::new(1).expect("librdkafka imitates a cluster");
+    cluster.create_topic("slow", 1, 1).expect("a topic");
+    let log = log(&cluster, Duration::from_millis(300));
+    let partition = TopicPartition { topic: "slow".into(), partition: 0 };
+    log.topics().expect("the topics are known");
+    for round in 0..3 {
+        cluster.broker_round_trip_time(1, Duration::from_millis(900)).expect("a slow broker");
+        let group = format!("readers-{round}");
+        let asked = log.committed(&group, &partition);
+        assert!(matches!(asked, Err(LogError::Retriable(_))), "{asked:?}");
+        cluster.broker_round_trip_time(1, Duration::ZERO).expect("a quick broker");
+        // Meanwhile the coordinator is found for the question that nobody waits for any more.
+        assert_eq!(until_found(&log, &group, &partition), None);
+    }
+}
+
+fn until_found(log: &KafkaLog, group: &str, partition: &TopicPartition) -> Option<Position> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match log.committed(group, partition) {
+            Ok(found) => return found,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+    }
 }

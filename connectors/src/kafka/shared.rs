@@ -38,7 +38,8 @@ pub(super) struct Shared {
     pub(super) health: Arc<Health>,
     pub(super) watchdog: Watchdog,
     pub(super) readers: Readers,
-    admin: BaseConsumer<Context>,
+    /// Asks for everything; another one after a question for positions that was not answered.
+    admin: Mutex<Arc<BaseConsumer<Context>>>,
     counts: Mutex<Arc<Counts>>,
     /// The counts by which keys were given partitions, or partitions taken, since the start.
     used: Mutex<Counts>,
@@ -49,9 +50,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn open(settings: KafkaSettings, on_stuck: OnStuck) -> Result<Arc<Self>, LogError> {
         let health = Arc::new(Health::default());
-        let context = Context::new("admin", &settings, &health);
-        let admin = BaseConsumer::from_config_and_context(&config::admin(&settings), context)
-            .map_err(|error| not_made(&error))?;
+        let admin = Mutex::new(asking(&settings, &health)?);
         let thread = |source| LogError::Io { context: "starting a thread of the log".to_owned(), source };
         let watchdog = Watchdog::start(settings.stuck_after, on_stuck).map_err(thread)?;
         let shared = Arc::new(Self {
@@ -80,17 +79,32 @@ impl Shared {
     }
 
     pub(super) fn admin(&self) -> Admin {
-        Admin { rk: self.admin.client().native_ptr(), timeout: self.settings.request_timeout }
+        Admin { client: self.client(), timeout: self.settings.request_timeout }
+    }
+
+    fn client(&self) -> Arc<BaseConsumer<Context>> {
+        self.admin.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes another client in the place of one that must not be used again; it goes when nobody asks by it any more.
+    fn replace(&self, asked: &Admin) -> Result<(), LogError> {
+        let next = asking(&self.settings, &self.health)?;
+        let mut admin = self.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        // Unless another thread was quicker.
+        if Arc::ptr_eq(&admin, &asked.client) {
+            *admin = next;
+        }
+        Ok(())
     }
 
     /// The brokers' view of all topics: asking for one that is missing may make it.
     fn metadata(&self) -> KafkaResult<Metadata> {
         let deadline = Instant::now() + self.settings.request_timeout;
-        let mut patience = FIRST_PATIENCE;
+        let (client, mut patience) = (self.client(), FIRST_PATIENCE);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let asked = self.watchdog.over("asking for the topics", || {
-                self.admin.fetch_metadata(None, patience.min(left).max(Duration::from_millis(1)))
+                client.fetch_metadata(None, patience.min(left).max(Duration::from_millis(1)))
             });
             // The client goes on trying where it is refused: there is no use in waiting along.
             if asked.is_ok() || patience >= left || self.health.refusal().is_some() {
@@ -216,10 +230,14 @@ impl Shared {
         let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
         let (once, wire_group) = (once_each(&places), self.wire_name(group));
         self.until_answered(|| {
-            let asked =
-                self.watchdog.over("asking for positions", || self.admin().positions(&wire_group, &once, stable));
+            let admin = self.admin();
+            let asked = self.watchdog.over("asking for positions", || admin.positions(&wire_group, &once, stable));
             let answers = match asked {
                 Ok(answers) => answers,
+                Err(failure) if failure.code == RDKafkaErrorCode::OperationTimedOut => {
+                    self.replace(&admin)?;
+                    return Err(failure.of(Asked::Group(&wire_group)));
+                }
                 // A group that nobody has committed for.
                 Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => Vec::new(),
                 Err(failure) => return Err(failure.of(Asked::Group(&wire_group))),
@@ -266,6 +284,13 @@ impl Shared {
     }
 }
 
+/// A client that only asks.
+fn asking(settings: &KafkaSettings, health: &Arc<Health>) -> Result<Arc<BaseConsumer<Context>>, LogError> {
+    let context = Context::new("admin", settings, health);
+    let made = BaseConsumer::from_config_and_context(&config::admin(settings), context);
+    made.map(Arc::new).map_err(|error| not_made(&error))
+}
+
 /// The places, each once: librdkafka refuses a question that names one twice.
 fn once_each(places: &[(String, i32)]) -> Vec<(String, i32)> {
     let places: BTreeSet<_> = places.iter().cloned().collect();
@@ -278,7 +303,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Serves the events of clients that wait for nothing: errors, statistics, tokens.
 fn serve(shared: &Weak<Shared>) {
     while let Some(shared) = shared.upgrade() {
-        drop(shared.admin.poll(SERVE_EVERY));
+        drop(shared.client().poll(SERVE_EVERY));
         shared.readers.serve();
     }
 }

@@ -1,16 +1,19 @@
 //! Administrative requests, asked and awaited: topics, offsets of partitions, positions of groups.
 
 use std::ffi::CString;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::bindings as raw;
 use rdkafka::bindings::rd_kafka_admin_op_t::{
     self, RD_KAFKA_ADMIN_OP_CREATETOPICS, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, RD_KAFKA_ADMIN_OP_LISTOFFSETS,
 };
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Event, Failure, Queue, millis, text_of};
+use crate::kafka::client::Context;
 
 /// A topic to be made.
 pub(in crate::kafka) struct NewTopic {
@@ -37,11 +40,14 @@ pub(in crate::kafka) type Answers<K, V, E = RDKafkaErrorCode> = Vec<(K, Result<V
 /// A partition by name and number.
 pub(in crate::kafka) type Place = (String, i32);
 
-/// The administrative side of a client's handle, which its owner keeps alive.
+/// The administrative side of a client, which it keeps alive.
 pub(in crate::kafka) struct Admin {
-    pub(in crate::kafka) rk: *mut raw::rd_kafka_t,
+    pub(in crate::kafka) client: Arc<BaseConsumer<Context>>,
     pub(in crate::kafka) timeout: Duration,
 }
+
+/// The longest time-out that librdkafka takes.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Options, owned.
 pub(super) struct Options(pub(super) *mut raw::rd_kafka_AdminOptions_t);
@@ -54,26 +60,30 @@ impl Drop for Options {
 }
 
 impl Admin {
+    /// The handle, alive for as long as this is.
+    pub(super) fn rk(&self) -> *mut raw::rd_kafka_t {
+        self.client.client().native_ptr()
+    }
+
     pub(super) fn options(&self, operation: rd_kafka_admin_op_t) -> Options {
+        self.options_for(operation, self.timeout)
+    }
+
+    fn options_for(&self, operation: rd_kafka_admin_op_t, timeout: Duration) -> Options {
         // SAFETY: the handle is alive; the options are ours.
-        let options = Options(unsafe { raw::rd_kafka_AdminOptions_new(self.rk, operation) });
+        let options = Options(unsafe { raw::rd_kafka_AdminOptions_new(self.rk(), operation) });
         let mut why = [0; 128];
         // SAFETY: the buffer outlives the call and its length is given; a time-out in this range
         // is always taken.
         unsafe {
-            raw::rd_kafka_AdminOptions_set_request_timeout(
-                options.0,
-                millis(self.timeout),
-                why.as_mut_ptr(),
-                why.len(),
-            );
+            raw::rd_kafka_AdminOptions_set_request_timeout(options.0, millis(timeout), why.as_mut_ptr(), why.len());
         }
         options
     }
 
     /// Asks and waits for the one answer.
     pub(super) fn ask(&self, start: impl FnOnce(*mut raw::rd_kafka_queue_t)) -> Result<Event, Failure> {
-        let queue = Queue::new(self.rk);
+        let queue = Queue::new(self.rk());
         start(queue.0);
         // librdkafka answers by its own time-out at the latest; the second is for the way back.
         let event = queue.poll(self.timeout + Duration::from_secs(1)).ok_or_else(|| Failure {
@@ -94,7 +104,7 @@ impl Admin {
         let event = self.ask(|queue| {
             // SAFETY: the handle, the descriptions and the options live until after the call, which
             // copies them; the answer comes to the queue.
-            unsafe { raw::rd_kafka_CreateTopics(self.rk, made.0.as_mut_ptr(), made.0.len(), options.0, queue) };
+            unsafe { raw::rd_kafka_CreateTopics(self.rk(), made.0.as_mut_ptr(), made.0.len(), options.0, queue) };
         })?;
         let mut count = 0;
         // SAFETY: the event is of this request, so its result is there, and lives as long as it.
@@ -140,7 +150,7 @@ impl Admin {
         unsafe { raw::rd_kafka_AdminOptions_set_isolation_level(options.0, isolation) };
         let event = self.ask(|queue| {
             // SAFETY: handle, list and options live until after the call, which copies them.
-            unsafe { raw::rd_kafka_ListOffsets(self.rk, list.ptr(), options.0, queue) };
+            unsafe { raw::rd_kafka_ListOffsets(self.rk(), list.ptr(), options.0, queue) };
         })?;
         let mut count = 0;
         // SAFETY: the event is of this request, so its result is there, and lives as long as it.
@@ -158,6 +168,10 @@ impl Admin {
 
     /// The committed positions of a group, with their notes. Where they shall be `stable`, those of transactions that
     /// have not ended are an error, to be asked for again. Nothing for partitions without one.
+    ///
+    /// A client that let the time pass must not be used again: librdkafka (2.12) frees a question whose time is over
+    /// while its coordinator is looked for, and follows the pointer to it once that is found. So it is never told that
+    /// time is over; and a client that goes lets all of its questions go.
     pub(in crate::kafka) fn positions(
         &self,
         group: &str,
@@ -168,12 +182,12 @@ impl Admin {
         let name = CString::new(group).map_err(|_| invalid("a group's name holds a zero"))?;
         // SAFETY: name and list live during the call, which copies them; the request is ours.
         let mut request = unsafe { raw::rd_kafka_ListConsumerGroupOffsets_new(name.as_ptr(), list.ptr()) };
-        let options = self.options(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+        let options = self.options_for(RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, LONGEST);
         // SAFETY: the options are of this request, so this is taken: no error to destroy.
         unsafe { raw::rd_kafka_AdminOptions_set_require_stable_offsets(options.0, i32::from(stable)) };
         let event = self.ask(|queue| {
             // SAFETY: handle, request and options live until after the call, which copies them.
-            unsafe { raw::rd_kafka_ListConsumerGroupOffsets(self.rk, &raw mut request, 1, options.0, queue) };
+            unsafe { raw::rd_kafka_ListConsumerGroupOffsets(self.rk(), &raw mut request, 1, options.0, queue) };
         });
         // SAFETY: ours, copied by the call above, destroyed once.
         unsafe { raw::rd_kafka_ListConsumerGroupOffsets_destroy(request) };

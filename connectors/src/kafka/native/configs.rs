@@ -69,7 +69,7 @@ impl Admin {
         let options = self.options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
         let event = self.ask(|queue| {
             // SAFETY: handle, resources and options live until after the call, which copies them.
-            unsafe { raw::rd_kafka_DescribeConfigs(self.rk, asked.0.as_mut_ptr(), asked.0.len(), options.0, queue) };
+            unsafe { raw::rd_kafka_DescribeConfigs(self.rk(), asked.0.as_mut_ptr(), asked.0.len(), options.0, queue) };
         })?;
         let mut count = 0;
         // SAFETY: the event is of this request, so its result is there, and lives as long as it.
@@ -120,7 +120,7 @@ impl Admin {
         let event = self.ask(|queue| {
             let (resources, count) = (asked.0.as_mut_ptr(), asked.0.len());
             // SAFETY: handle, resources and options live until after the call, which copies them.
-            unsafe { raw::rd_kafka_IncrementalAlterConfigs(self.rk, resources, count, options.0, queue) };
+            unsafe { raw::rd_kafka_IncrementalAlterConfigs(self.rk(), resources, count, options.0, queue) };
         })?;
         let mut count = 0;
         // SAFETY: the event is of this request, so its result is there, and lives as long as it.

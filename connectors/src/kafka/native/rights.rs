@@ -44,7 +44,7 @@ impl Admin {
         unsafe { raw::rd_kafka_AdminOptions_set_include_authorized_operations(options.0, 1) };
         let event = self.ask(|queue| {
             // SAFETY: handle, names and options live until after the call, which copies them.
-            unsafe { raw::rd_kafka_DescribeTopics(self.rk, asked.0, options.0, queue) };
+            unsafe { raw::rd_kafka_DescribeTopics(self.rk(), asked.0, options.0, queue) };
         })?;
         let mut count = 0;
         // SAFETY: the event is of this request, so its result is there, and lives as long as it.
