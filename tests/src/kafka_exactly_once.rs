@@ -2,32 +2,30 @@
 //! output is recomputed: each input counts once, in its order, whoever processed it.
 
 mod long;
+mod processes;
+mod storm;
 
 use std::collections::BTreeMap;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use connectors::delivery::http::wall_clock;
-use connectors::kafka::{GroupProtocol, KafkaLog, KafkaSettings};
+use connectors::kafka::{GroupProtocol, KafkaSettings};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use schemas::Timestamp;
 use topology::{
     Commit, Context, Fault, InitContext, Log, LogError, Offset, Outcome, OutgoingRecord, Position, Processor, Record,
     SinkHandle, StoreSpec, TopicPartition, TopicSpec, Topology, TopologyBuilder, TopologyError, TypedStore, Verdict,
-    Worker, WorkerError, WorkerSettings,
 };
 
 use crate::support::{Broker, until};
+use processes::Processes;
 
 const PARTITIONS: u32 = 6;
 /// How many keys the short scenarios write.
 const KEYS: u64 = 200;
 const PATIENCE: Duration = Duration::from_secs(90);
-/// What the child process is told by: broker, prefix, instance, protocol.
-const CHILD: &str = "TEST_KAFKA_WORKER";
 
 /// Numbers the records of each key, and says what the last one was.
 #[derive(Default)]
@@ -71,120 +69,6 @@ fn settings(broker: &str, prefix: &str, instance: &str, protocol: GroupProtocol)
         session_timeout: Duration::from_secs(2),
         transaction_timeout: Duration::from_secs(5),
         ..KafkaSettings::new(broker, instance)
-    }
-}
-
-/// What the processes of the scenarios run, which are this very program; otherwise a look at the
-/// topology they run.
-#[test]
-fn worker_process() {
-    let Ok(told) = std::env::var(CHILD) else {
-        let topics = topology().required_topics("app", |_| PARTITIONS);
-        assert!(topics.iter().any(|topic| &*topic.name == "app.counts.changelog" && topic.partitions == PARTITIONS));
-        return;
-    };
-    let told: Vec<&str> = told.split(' ').collect();
-    let protocol = if told[3] == "consumer" { GroupProtocol::Consumer } else { GroupProtocol::Classic };
-    let settings = settings(told[0], told[1], told[2], protocol);
-    let on_stuck = Arc::new(|what: &str| {
-        eprintln!("stuck: {what}");
-        std::process::exit(70);
-    });
-    let log: Arc<dyn Log> = KafkaLog::open(settings, on_stuck).expect("the settings are taken");
-    loop {
-        // A transaction is open nearly always, so that whatever happens happens within one.
-        let open = Duration::from_millis(200);
-        let settings =
-            WorkerSettings { commit_interval: open, min_commit_interval: open, ..WorkerSettings::new("app") };
-        let worker = Worker::new(topology(), log.clone(), settings);
-        let ended = worker.and_then(|mut worker| {
-            loop {
-                worker.run_once(wall_clock(), Duration::from_millis(50))?;
-            }
-        });
-        match ended {
-            Err(WorkerError::Log(LogError::Retriable(why))) => {
-                eprintln!("begins anew: {why}");
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            Err(error) => {
-                eprintln!("ends: {error}");
-                std::process::exit(3);
-            }
-            Ok(()) => unreachable!("the loop ends by an error"),
-        }
-    }
-}
-
-/// Processes of the application, each with a name that it keeps over restarts.
-struct Processes {
-    broker: String,
-    prefix: String,
-    protocol: &'static str,
-    children: Vec<Child>,
-    folder: tempfile::TempDir,
-}
-
-impl Processes {
-    fn start(broker: &Broker, prefix: &str, protocol: &'static str, count: usize) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (broker, prefix) = (broker.address(), prefix.to_owned());
-        let mut processes = Self { broker, prefix, protocol, children: Vec::new(), folder };
-        processes.children = (0..count).map(|number| processes.spawn(number)).collect();
-        processes
-    }
-
-    fn spawn(&self, number: usize) -> Child {
-        let path = self.folder.path().join(format!("{number}.log"));
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a log file");
-        Command::new(std::env::current_exe().expect("a test has a path"))
-            .args(["--exact", "--nocapture", "kafka_exactly_once::worker_process"])
-            .env(CHILD, format!("{} {} process-{number} {}", self.broker, self.prefix, self.protocol))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("a test starts")
-    }
-
-    /// `kill -9`, and the same process again.
-    fn replace(&mut self, number: usize) {
-        self.must_run(number);
-        self.kill(number);
-        self.children[number] = self.spawn(number);
-    }
-
-    fn kill(&mut self, number: usize) {
-        self.children[number].kill().expect("the child can be killed");
-        self.children[number].wait().expect("the child can be reaped");
-    }
-
-    fn signal(&self, number: usize, signal: &str) {
-        let pid = self.children[number].id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
-    }
-
-    /// That the process has not ended by itself.
-    fn must_run(&mut self, number: usize) {
-        let ended = self.children[number].try_wait().expect("the child can be asked");
-        assert!(ended.is_none(), "process {number} ended with {ended:?}:\n{}", self.told());
-    }
-
-    fn told(&self) -> String {
-        let logs = (0..self.children.len()).map(|number| self.folder.path().join(format!("{number}.log")));
-        logs.filter_map(|path| std::fs::read_to_string(path).ok()).collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Drop for Processes {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            drop(child.kill());
-            drop(child.wait());
-        }
-        if std::thread::panicking() {
-            eprintln!("{}", self.told());
-        }
     }
 }
 
@@ -248,7 +132,7 @@ impl Feed {
 fn verify(log: &dyn Log, processes: &mut Processes, feed: &Feed, patience: Duration) -> u64 {
     let place = |topic: &str, partition| TopicPartition::new(topic, partition);
     until("every input is taken in", patience, || {
-        (0..processes.children.len()).for_each(|number| processes.must_run(number));
+        processes.must_all_run();
         let taken = (0..PARTITIONS).all(|partition| {
             let partition = place("in", partition);
             let position = log.committed("app", &partition).ok().flatten();
@@ -300,7 +184,7 @@ fn nothing_is_lost_or_doubled_when_the_broker_dies_under_load() {
     let prefix = "broker.";
     let log = broker.log(prefix, "test");
     make_topics(&*log);
-    let mut processes = Processes::start(&broker, prefix, "classic", 2);
+    let mut processes = Processes::start(broker.address(), prefix, "classic", 2);
     let mut feed = Feed::new(&*log, KEYS, 3);
     let load = |feed: &mut Feed, time: Duration| {
         let until = Instant::now() + time;
@@ -325,7 +209,7 @@ fn scenario(broker: &Broker, protocol: &'static str, rounds: u32) {
     let prefix = format!("eos.{protocol}.");
     let log = broker.log(&prefix, "test");
     make_topics(&*log);
-    let mut processes = Processes::start(broker, &prefix, protocol, 3);
+    let mut processes = Processes::start(broker.address(), &prefix, protocol, 3);
     let mut feed = Feed::new(&*log, KEYS, 3);
     let mut dice = ChaCha8Rng::seed_from_u64(7);
     for round in 0..rounds {

@@ -1,4 +1,4 @@
-//! The long form: load at a steady rate for minutes, while a process is killed or frozen every few
+//! The long form: load at a steady rate for minutes, while a process is killed, leaves or is frozen every few
 //! seconds. What it was is printed, and the seed with it.
 
 use std::str::FromStr;
@@ -16,7 +16,7 @@ const KEYS: u64 = 20_000;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A number from the environment.
-fn told<T: FromStr>(name: &str) -> Option<T> {
+pub(super) fn told<T: FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, which is not a number of its kind")))
 }
@@ -25,10 +25,11 @@ fn told<T: FromStr>(name: &str) -> Option<T> {
 #[derive(Default)]
 struct Done {
     kills: u64,
+    leaves: u64,
     freezes: u64,
 }
 
-/// Kills and freezes processes, at most one of them frozen at a time.
+/// Kills, replaces in good order and freezes processes, at most one of them frozen at a time.
 struct Trouble {
     dice: ChaCha8Rng,
     next: Instant,
@@ -60,10 +61,16 @@ impl Trouble {
             self.frozen = Some((victim, until));
             self.done.freezes += 1;
         } else {
-            // The new process runs, whether the old one was frozen or not.
-            self.frozen.take_if(|(frozen, _)| *frozen == victim);
-            processes.replace(victim);
-            self.done.kills += 1;
+            // The new process runs, whether the old one was frozen or not; a frozen one cannot leave.
+            let was_frozen = self.frozen.take_if(|(frozen, _)| *frozen == victim).is_some();
+            if !was_frozen && self.dice.random_bool(0.4) {
+                processes.leave(victim);
+                processes.join(victim);
+                self.done.leaves += 1;
+            } else {
+                processes.replace(victim);
+                self.done.kills += 1;
+            }
         }
     }
 
@@ -87,7 +94,7 @@ fn every_input_counts_once_for_minutes_of_kills_and_freezes() {
     let broker = Broker::start();
     let log = broker.log("long.", "test");
     make_topics(&*log);
-    let mut processes = Processes::start(&broker, "long.", "classic", PROCESSES);
+    let mut processes = Processes::start(broker.address(), "long.", "classic", PROCESSES);
     let mut feed = Feed::new(&*log, KEYS, seed);
     let mut trouble = Trouble::new(seed);
     let (begun, mut minute) = (Instant::now(), 0);
@@ -103,19 +110,19 @@ fn every_input_counts_once_for_minutes_of_kills_and_freezes() {
         }
         if begun.elapsed().as_secs() / 60 > minute {
             minute += 1;
-            let Done { kills, freezes } = trouble.done;
-            println!("minute {minute}: {} records, {kills} kills, {freezes} freezes", feed.written);
+            let Done { kills, leaves, freezes } = trouble.done;
+            println!("minute {minute}: {} records, {kills} kills, {leaves} leaves, {freezes} freezes", feed.written);
         }
     }
     trouble.end(&processes);
     let fed = begun.elapsed();
     let outputs = verify(&*log, &mut processes, &feed, PATIENCE);
     let taken = begun.elapsed();
-    let anew = processes.told().lines().filter(|line| line.starts_with("begins anew")).count();
-    let Done { kills, freezes } = trouble.done;
+    let (anew, rebalances) = (processes.begun_anew(), broker.rebalances("long.app"));
+    let Done { kills, leaves, freezes } = trouble.done;
     println!(
         "{PROCESSES} processes, {PARTITIONS} partitions, {} keys\n{} records, {outputs} outputs, each as recomputed\n\
-         {kills} kills, {freezes} freezes, {anew} times a process lost its transaction and began anew\n\
+         {kills} kills, {leaves} leaves, {freezes} freezes, {rebalances} rebalances, {anew} times a process lost its transaction and began anew\n\
          {:.0} s of load, {:.0} s until all was verified, {:.0} records/s\nSEED={seed}",
         feed.next.len(),
         feed.written,

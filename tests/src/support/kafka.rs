@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub struct Broker {
     broker: LocalBroker,
     // Below the broker, which is to end before its folder goes.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The folder that holds the broker's jars, beside the build; they are there when this returns.
@@ -34,14 +34,14 @@ impl Broker {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let broker = LocalBroker::start(fetched(&jars_folder()), folder.path()).expect("a broker starts");
-        Self { broker, _folder: folder }
+        Self { broker, folder }
     }
 
     /// As [`Broker::start`], with a controller that outlives crashes of the broker.
     pub fn start_beside_controller() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let started = LocalBroker::start_beside_controller(fetched(&jars_folder()), folder.path());
-        Self { broker: started.expect("a broker starts beside its controller"), _folder: folder }
+        Self { broker: started.expect("a broker starts beside its controller"), folder }
     }
 
     /// Where it listens.
@@ -63,8 +63,21 @@ impl Broker {
         KafkaLog::open(settings, on_stuck).expect("the settings are taken")
     }
 
+    /// How often a group, by its whole name, has shared its partitions anew.
+    pub fn rebalances(&self, group: &str) -> u32 {
+        generation(self.folder.path(), group)
+    }
+
     /// `kill -9`, and the same broker again on what it left.
     pub fn crash_and_restart(&mut self) {
         self.broker.crash_and_restart().expect("the broker starts again");
     }
+}
+
+/// The last generation of a group by the log of the broker that runs on this folder; 0 where it tells of none.
+fn generation(folder: &Path, group: &str) -> u32 {
+    let log = std::fs::read_to_string(folder.join("broker.log")).expect("the broker has a log");
+    let begin = format!("Stabilized group {group} generation ");
+    let numbers = log.lines().filter_map(|line| line.split_once(&begin)?.1.split(' ').next()?.parse().ok());
+    numbers.max().unwrap_or_default()
 }
