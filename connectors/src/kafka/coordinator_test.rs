@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::mocking::MockCluster;
+use bytes::Bytes;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
-use topology::{Log as _, LogError, Position, TopicPartition};
+use schemas::Timestamp;
+use topology::{Commit, Log as _, LogError, Offset, OutgoingRecord, Position, TopicPartition};
 
 use super::{KafkaLog, KafkaSettings};
 
@@ -52,4 +54,37 @@ fn until_found(log: &KafkaLog, group: &str, partition: &TopicPartition) -> Optio
             Err(error) => assert!(Instant::now() < deadline, "{error}"),
         }
     }
+}
+
+#[test]
+fn a_producer_goes_on_when_the_coordinator_of_its_group_has_died() {
+    let cluster = MockCluster::new(3).expect("librdkafka imitates a cluster");
+    cluster.create_topic("out", 1, 3).expect("a topic");
+    cluster.partition_leader("out", 0, Some(1)).expect("a leader");
+    // The one that dies has nothing but the group.
+    let group = |broker| cluster.coordinator(MockCoordinator::Group("readers".to_owned()), broker).expect("set");
+    cluster.coordinator(MockCoordinator::Transaction("-writer".to_owned()), 1).expect("set");
+    group(3);
+    let log = log(&cluster, Duration::from_secs(2));
+    let mut producer = log.producer("writer").expect("a producer");
+    let mut commit = |number: i64| {
+        let record = OutgoingRecord {
+            topic: "out".into(),
+            partition: Some(0),
+            key: None,
+            value: Some(Bytes::from_static(b"value")),
+            timestamp: Timestamp(1_000),
+            headers: Vec::new(),
+        };
+        producer.send(record)?;
+        producer.commit("readers", &[(TopicPartition::new("out", 0), Position::from(Offset(number)))])
+    };
+    assert_eq!(commit(1).expect("a commit"), Commit::Committed);
+    // For a moment the others still tell that the dead one is the coordinator.
+    cluster.broker_down(3).expect("a dead broker");
+    let begun = Instant::now();
+    assert_eq!(commit(2).expect("an answer"), Commit::Aborted);
+    group(1);
+    assert_eq!(commit(3).expect("a commit"), Commit::Committed);
+    assert!(begun.elapsed() < Duration::from_secs(20), "after {:?}", begun.elapsed());
 }

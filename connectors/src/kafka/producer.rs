@@ -9,18 +9,20 @@
 //!                                                      | one left, and the positions tell how -----+
 //! ```
 
+mod aside;
 mod deliveries;
 mod hand_over;
+mod positions;
 mod targets;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::TopicPartitionList;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
-use rdkafka::{Offset as RawOffset, TopicPartitionList};
 use topology::{Commit, LogError, Membership, Offset, OutgoingRecord, Position, Producer, TopicPartition};
 
 use super::client::Context;
@@ -31,6 +33,7 @@ use super::settings::Sasl;
 use super::shared::Shared;
 use super::signal::Signal;
 use super::{config, frames, not_made};
+use aside::Aside;
 use deliveries::{Deliveries, Failed, Round};
 use targets::Targets;
 
@@ -40,8 +43,6 @@ const SERVE_EVERY: usize = 256;
 const STEP: Duration = Duration::from_millis(100);
 /// How long a new client is given to connect, before its older ones are fenced; with none connected that is tried as well.
 const MEETING: Duration = Duration::from_secs(1);
-/// How large a note with a position may be.
-const METADATA_BYTES: usize = 4_096;
 
 /// The client, what rings when it has something to tell, and the topics it writes to. In this order: the client
 /// goes last.
@@ -49,7 +50,9 @@ struct Client {
     signal: Signal,
     /// By the number of the target; made when they are needed.
     topics: Vec<Option<TopicHandle>>,
-    producer: BaseProducer<Deliveries>,
+    aside: Aside,
+    /// Shared with the call that is made aside, which may outlive this.
+    producer: Arc<BaseProducer<Deliveries>>,
 }
 
 /// See the module.
@@ -78,6 +81,8 @@ enum Fate {
     Fenced,
     /// The end was asked for and never confirmed.
     Unknown(String),
+    /// Its client does not come back from a call, before the end was asked for.
+    Stuck,
 }
 
 impl KafkaProducer {
@@ -108,7 +113,9 @@ impl KafkaProducer {
         let settings = config::producer(&self.shared.settings, &self.id);
         let producer = BaseProducer::from_config_and_context(&settings, context).map_err(|error| not_made(&error))?;
         let rk = producer.client().native_ptr();
-        let client = Client { signal: Signal::new(rk), topics: Vec::new(), producer };
+        let thread = |source| LogError::Io { context: "starting a thread of a producer".to_owned(), source };
+        let aside = Aside::start().map_err(thread)?;
+        let client = Client { signal: Signal::new(rk), topics: Vec::new(), aside, producer: Arc::new(producer) };
         let timeout = self.shared.settings.request_timeout;
         let deadline = Instant::now() + timeout;
         // A token is asked for by an event, which nobody would hear in a long call.
@@ -247,7 +254,7 @@ impl KafkaProducer {
     }
 
     /// Carries the open transaction to its end.
-    fn finish(&mut self, group: Option<&Group>, offsets: &TopicPartitionList) -> Result<Fate, LogError> {
+    fn finish(&mut self, group: Option<Group>, offsets: TopicPartitionList) -> Result<Fate, LogError> {
         let deadline = Instant::now() + self.shared.settings.transaction_timeout;
         if !self.drain(deadline) {
             return Ok(Fate::Aborted);
@@ -257,11 +264,10 @@ impl KafkaProducer {
             return self.judge_delivery(&failed);
         }
         if let Some(group) = group {
-            let sent = self.again(deadline, "sending positions", |transactions, left| {
-                transactions.send_offsets(offsets, group, left)
-            });
-            if let Err(error) = sent {
-                return self.judge(&error);
+            match self.send_positions(deadline, group, offsets) {
+                None => return Ok(Fate::Stuck),
+                Some(Err(error)) => return self.judge(&error),
+                Some(Ok(())) => {}
             }
         }
         match self.again(deadline, "committing a transaction", Transactions::commit) {
@@ -277,7 +283,7 @@ impl KafkaProducer {
         &self,
         deadline: Instant,
         what: &'static str,
-        call: impl Fn(&Transactions, Duration) -> Result<(), TransactionError>,
+        mut call: impl FnMut(&Transactions, Duration) -> Result<(), TransactionError>,
     ) -> Result<(), TransactionError> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
@@ -388,7 +394,7 @@ impl KafkaProducer {
             }
         };
         self.open()?;
-        match self.finish(group.as_ref(), &offsets) {
+        match self.finish(group, offsets) {
             Ok(Fate::Committed) => {
                 self.last = self.places();
                 self.remember(group_name, positions);
@@ -402,6 +408,10 @@ impl KafkaProducer {
             Ok(Fate::Fenced) => {
                 self.disconnect();
                 Ok(Commit::Fenced)
+            }
+            Ok(Fate::Stuck) => {
+                self.abandon();
+                Ok(Commit::Aborted)
             }
             Ok(Fate::Unknown(why)) => {
                 let resolved = self.resolve(&why, group_name, positions);
@@ -421,25 +431,6 @@ impl KafkaProducer {
         for (partition, position) in positions {
             self.known.insert((group.to_owned(), partition.clone()), position.clone());
         }
-    }
-
-    fn offsets(&self, positions: &[(TopicPartition, Position)]) -> Result<TopicPartitionList, LogError> {
-        let mut list = TopicPartitionList::with_capacity(positions.len());
-        for (partition, position) in positions {
-            let (bytes, limit) = (position.metadata.len(), METADATA_BYTES);
-            if bytes > limit {
-                return Err(LogError::TooLarge { bytes, limit });
-            }
-            let (topic, number) = self.shared.place(partition);
-            let mut place = list.add_partition(&topic, number);
-            place
-                .set_offset(RawOffset::Offset(position.next_offset.0))
-                .map_err(|error| error::of(&error, Asked::Partition(partition)))?;
-            if !position.metadata.is_empty() {
-                place.set_metadata(&position.metadata);
-            }
-        }
-        Ok(list)
     }
 }
 

@@ -26,6 +26,11 @@ pub(in crate::kafka) struct TransactionError {
 /// A consumer's place in its group, or a group's name alone.
 pub(in crate::kafka) struct Group(*mut raw::rd_kafka_consumer_group_metadata_t);
 
+// SAFETY: the metadata belongs to no thread, is only read, and is given back once, on drop.
+unsafe impl Send for Group {}
+// SAFETY: as above.
+unsafe impl Sync for Group {}
+
 impl Group {
     /// A group that has no members.
     pub(in crate::kafka) fn named(name: &str) -> Option<Self> {

@@ -1,0 +1,45 @@
+//! Calls that may never come back, made by a thread of their own so that whoever makes them goes on.
+
+use std::io;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+type Call = Box<dyn FnOnce() + Send>;
+
+/// The thread. It ends when this is dropped, after the call that it is in.
+pub(super) struct Aside(mpsc::SyncSender<Call>);
+
+impl Aside {
+    pub(super) fn start() -> io::Result<Self> {
+        let (calls, made) = mpsc::sync_channel::<Call>(1);
+        thread::Builder::new().name("kafka-aside".into()).spawn(move || made.into_iter().for_each(|call| call()))?;
+        Ok(Self(calls))
+    }
+
+    /// Makes a call and waits for its end; `None` where it has not ended in time. Nothing more can be called then.
+    pub(super) fn call<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        call: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let (tell, told) = mpsc::sync_channel(1);
+        // Nobody may wait for the end any more.
+        self.0.send(Box::new(move || drop(tell.send(call())))).ok()?;
+        told.recv_timeout(patience).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_does_not_come_back_is_given_up() {
+        let aside = Aside::start().unwrap();
+        assert_eq!(aside.call(Duration::from_secs(20), || 3), Some(3));
+        let (end, ended) = mpsc::channel::<()>();
+        assert_eq!(aside.call(Duration::from_millis(10), move || ended.recv()), None);
+        drop(end);
+    }
+}
