@@ -4,6 +4,7 @@
 mod long;
 mod processes;
 mod storm;
+mod three_brokers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,11 +73,11 @@ fn settings(broker: &str, prefix: &str, instance: &str, protocol: GroupProtocol)
     }
 }
 
-fn make_topics(log: &dyn Log) {
+fn make_topics(log: &dyn Log) -> Result<(), LogError> {
     let mut topics = vec![TopicSpec::delete("in", PARTITIONS, None), TopicSpec::delete("out", PARTITIONS, None)];
     topics.extend(["hub.dead_letter", "hub.quarantine"].map(|name| TopicSpec::delete(name, PARTITIONS, None)));
     topics.extend(topology().required_topics("app", |_| PARTITIONS));
-    log.ensure_topics(&topics).expect("topics are made");
+    log.ensure_topics(&topics)
 }
 
 /// Writes inputs, each key's numbered from 1 on, in small transactions.
@@ -183,7 +184,7 @@ fn nothing_is_lost_or_doubled_when_the_broker_dies_under_load() {
     let mut broker = Broker::start_beside_controller();
     let prefix = "broker.";
     let log = broker.log(prefix, "test");
-    make_topics(&*log);
+    make_topics(&*log).expect("topics are made");
     let mut processes = Processes::start(broker.address(), prefix, "classic", 2);
     let mut feed = Feed::new(&*log, KEYS, 3);
     let load = |feed: &mut Feed, time: Duration| {
@@ -208,7 +209,7 @@ fn nothing_is_lost_or_doubled_when_the_broker_dies_under_load() {
 fn scenario(broker: &Broker, protocol: &'static str, rounds: u32) {
     let prefix = format!("eos.{protocol}.");
     let log = broker.log(&prefix, "test");
-    make_topics(&*log);
+    make_topics(&*log).expect("topics are made");
     let mut processes = Processes::start(broker.address(), &prefix, protocol, 3);
     let mut feed = Feed::new(&*log, KEYS, 3);
     let mut dice = ChaCha8Rng::seed_from_u64(7);

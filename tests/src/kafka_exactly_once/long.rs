@@ -93,7 +93,7 @@ fn every_input_counts_once_for_minutes_of_kills_and_freezes() {
     let time = Duration::from_secs_f64(minutes * 60.0);
     let broker = Broker::start();
     let log = broker.log("long.", "test");
-    make_topics(&*log);
+    make_topics(&*log).expect("topics are made");
     let mut processes = Processes::start(broker.address(), "long.", "classic", PROCESSES);
     let mut feed = Feed::new(&*log, KEYS, seed);
     let mut trouble = Trouble::new(seed);

@@ -16,7 +16,7 @@ fn storm(time: Duration, seed: u64) {
     let broker = Broker::start();
     let prefix = "storm.";
     let log = broker.log(prefix, "test");
-    make_topics(&*log);
+    make_topics(&*log).expect("topics are made");
     let mut processes = Processes::start(broker.address(), prefix, "classic", PROCESSES);
     let mut feed = Feed::new(&*log, KEYS, seed);
     let mut dice = ChaCha8Rng::seed_from_u64(seed);

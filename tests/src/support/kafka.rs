@@ -24,7 +24,7 @@ pub fn jars_folder() -> PathBuf {
 }
 
 /// Fetched by one of the scenarios; the others wait for it.
-fn fetched(folder: &Path) -> &'static Jars {
+pub(super) fn fetched(folder: &Path) -> &'static Jars {
     static JARS: OnceLock<Jars> = OnceLock::new();
     JARS.get_or_init(|| Jars::fetch(folder).expect("Maven is there: sh setup.sh test"))
 }
@@ -56,11 +56,7 @@ impl Broker {
 
     /// As [`Broker::log`], with other settings.
     pub fn log_with(&self, prefix: &str, instance: &str, change: impl FnOnce(&mut KafkaSettings)) -> Arc<KafkaLog> {
-        let mut settings = KafkaSettings::new(self.address(), instance);
-        prefix.clone_into(&mut settings.prefix);
-        change(&mut settings);
-        let on_stuck = Arc::new(|what: &str| panic!("{what}"));
-        KafkaLog::open(settings, on_stuck).expect("the settings are taken")
+        log_at(&self.address(), prefix, instance, change)
     }
 
     /// How often a group, by its whole name, has shared its partitions anew.
@@ -74,8 +70,22 @@ impl Broker {
     }
 }
 
+/// A log of its own on these brokers, for a process of this name.
+pub(super) fn log_at(
+    brokers: &str,
+    prefix: &str,
+    instance: &str,
+    change: impl FnOnce(&mut KafkaSettings),
+) -> Arc<KafkaLog> {
+    let mut settings = KafkaSettings::new(brokers, instance);
+    prefix.clone_into(&mut settings.prefix);
+    change(&mut settings);
+    let on_stuck = Arc::new(|what: &str| panic!("{what}"));
+    KafkaLog::open(settings, on_stuck).expect("the settings are taken")
+}
+
 /// The last generation of a group by the log of the broker that runs on this folder; 0 where it tells of none.
-fn generation(folder: &Path, group: &str) -> u32 {
+pub(super) fn generation(folder: &Path, group: &str) -> u32 {
     let log = std::fs::read_to_string(folder.join("broker.log")).expect("the broker has a log");
     let begin = format!("Stabilized group {group} generation ");
     let numbers = log.lines().filter_map(|line| line.split_once(&begin)?.1.split(' ').next()?.parse().ok());

@@ -2,6 +2,7 @@
 
 mod billing;
 mod certificates;
+mod cluster;
 mod event;
 mod files;
 mod generated;
@@ -15,6 +16,7 @@ pub mod secured;
 mod wait;
 
 pub use billing::Billing;
+pub use cluster::Cluster;
 pub use event::{event, now, order_created, order_state, outgoing};
 pub use files::files_with;
 pub use generated::{generated, post_lines};

@@ -1,6 +1,7 @@
-//! Apache Kafka on this machine: one process that is broker and controller, or one each, on free loopback ports. For
-//! the demo, the tests and measurements; never for data that matters, since there is one copy of it.
+//! Apache Kafka on this machine: one process that is broker and controller, or a controller and its brokers, on free
+//! loopback ports. For the demo, the tests and measurements; never for data that matters, since it is on one disk.
 
+mod cluster;
 mod error;
 mod jars;
 mod left;
@@ -14,13 +15,14 @@ use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use cluster::LocalCluster;
 pub use error::LocalBrokerError;
 pub use jars::Jars;
 
 use super::{KafkaLog, KafkaSettings};
 use error::{io, last_of};
 use process::{Controller, end, prepare, run};
-use properties::Role;
+use properties::{Cluster, Role};
 
 /// How long a broker may take to start on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -45,7 +47,10 @@ impl LocalBroker {
     /// # Errors
     /// Whatever keeps it from answering; see [`LocalBrokerError`].
     pub fn start(jars: &Jars, folder: &Path) -> Result<Self, LocalBrokerError> {
-        Self::start_as(Role::Both, jars, folder)
+        let cluster = Cluster { controller: free_port()?, copies: 1 };
+        let mut broker = Self::spawn(Role::Both, jars, folder, cluster)?;
+        broker.wait_ready()?;
+        Ok(broker)
     }
 
     /// As [`LocalBroker::start`], with the controller as a process of its own, which outlives crashes of the
@@ -54,23 +59,20 @@ impl LocalBroker {
     /// # Errors
     /// As [`LocalBroker::start`].
     pub fn start_beside_controller(jars: &Jars, folder: &Path) -> Result<Self, LocalBrokerError> {
-        Self::start_as(Role::Broker, jars, folder)
-    }
-
-    fn start_as(role: Role, jars: &Jars, folder: &Path) -> Result<Self, LocalBrokerError> {
-        let (port, controller_port) = (free_port()?, free_port()?);
-        let controller = match role {
-            Role::Broker => {
-                let folder = prepare(Role::Controller, jars, &folder.join("controller"), port, controller_port)?;
-                Some(Controller(run(jars, &folder)?))
-            }
-            Role::Both | Role::Controller => None,
-        };
-        let folder = prepare(role, jars, folder, port, controller_port)?;
-        let child = run(jars, &folder)?;
-        let mut broker = Self { child, controller, jars: jars.clone(), folder, port };
+        let cluster = Cluster { controller: free_port()?, copies: 1 };
+        let controller = start_controller(jars, folder, cluster)?;
+        let mut broker = Self::spawn(Role::Broker(1), jars, folder, cluster)?;
+        broker.controller = Some(controller);
         broker.wait_ready()?;
         Ok(broker)
+    }
+
+    /// Starts the process.
+    fn spawn(role: Role, jars: &Jars, folder: &Path, cluster: Cluster) -> Result<Self, LocalBrokerError> {
+        let port = free_port()?;
+        let folder = prepare(role, jars, folder, port, cluster)?;
+        let child = run(jars, &folder)?;
+        Ok(Self { child, controller: None, jars: jars.clone(), folder, port })
     }
 
     /// Where it listens.
@@ -88,7 +90,23 @@ impl LocalBroker {
     /// # Errors
     /// As [`LocalBroker::start`].
     pub fn crash_and_restart(&mut self) -> Result<(), LocalBrokerError> {
-        self.child.kill().and_then(|()| self.child.wait()).map_err(io("killing the broker"))?;
+        self.crash()?;
+        self.restart()
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn crash(&mut self) -> Result<(), LocalBrokerError> {
+        self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(io("killing the broker"))
+    }
+
+    /// The same broker again on what a crash has left.
+    ///
+    /// # Errors
+    /// As [`LocalBroker::start`].
+    pub fn restart(&mut self) -> Result<(), LocalBrokerError> {
         self.child = run(&self.jars, &self.folder)?;
         self.wait_ready()
     }
@@ -140,6 +158,11 @@ impl Drop for LocalBroker {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+fn start_controller(jars: &Jars, folder: &Path, cluster: Cluster) -> Result<Controller, LocalBrokerError> {
+    let folder = prepare(Role::Controller, jars, &folder.join("controller"), cluster.controller, cluster)?;
+    Ok(Controller(run(jars, &folder)?))
 }
 
 fn free_port() -> Result<u16, LocalBrokerError> {

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use super::error::{LocalBrokerError, io, last_of};
 use super::jars::Jars;
 use super::left;
-use super::properties::{Role, properties};
+use super::properties::{Cluster, Role, properties};
 
 /// A cluster's id, as `StorageTool random-uuid` makes them; each local cluster is alone.
 const CLUSTER: &str = "MkU3OEVBNTcwNTJENDM2Qg";
 
-/// The controller beside a broker. Dropping it kills it.
+/// The controller beside brokers. Dropping it kills it.
 #[derive(Debug)]
 pub(super) struct Controller(pub(super) Child);
 
@@ -44,14 +44,14 @@ pub(super) fn prepare(
     jars: &Jars,
     folder: &Path,
     port: u16,
-    controller: u16,
+    cluster: Cluster,
 ) -> Result<PathBuf, LocalBrokerError> {
     fs::create_dir_all(folder).map_err(io(format!("making {}", folder.display())))?;
     let folder = folder.canonicalize().map_err(io(format!("finding {}", folder.display())))?;
     left::stop(&folder)?;
     let data = folder.join("data");
     let file = folder.join("server.properties");
-    fs::write(&file, properties(role, port, controller, &data)).map_err(io(format!("writing {}", file.display())))?;
+    fs::write(&file, properties(role, port, cluster, &data)).map_err(io(format!("writing {}", file.display())))?;
     if !data.join("meta.properties").exists() {
         format(jars, &folder)?;
     }
