@@ -74,6 +74,7 @@ mod worker;
 mod budget;
 mod checkpoint;
 mod log;
+mod standby;
 mod topics;
 
 mod driver;
@@ -88,6 +89,7 @@ pub use outcome::*;
 pub use partitioner::*;
 pub use processor::*;
 pub use record::*;
+pub use standby::{Standby, StandbyError, StandbyStep};
 pub use store::{Counts, Ledger, TypedStore, decode_value, encode_value};
 pub use task::{LetterSettings, PayloadGuard, TaskId, TaskState};
 pub use topics::*;

@@ -14,6 +14,7 @@ mod schemas;
 mod scorecards;
 mod sla;
 mod slo;
+mod standby;
 mod targets;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub use reader::{Environment, Secret};
 pub use schemas::Schemas;
 pub use scorecards::Scorecards;
 pub use sla::Sla;
+pub use standby::Standbys;
 pub use targets::{Billing, Floworx, Partner};
 
 use reader::{Faults, Section};
@@ -69,6 +71,8 @@ pub struct Config {
     pub slos: Arc<Vec<Slo>>,
     /// How partners are scored, and where the reports go.
     pub scorecards: Scorecards,
+    /// Which tasks of other processes this one follows.
+    pub standbys: Standbys,
     /// Partners that webhooks go to.
     pub partners: Vec<Partner>,
     /// Where notifications go, if anywhere.
@@ -200,7 +204,8 @@ impl Config {
         let run = root.section("run");
         let only = run.strings("only").unwrap_or_default();
         run.finish();
-        let config = Self {
+        let standbys = standby::read(&root.section("standby"), matches!(log.kind, LogKind::Kafka(_)));
+        let mut config = Self {
             only: only.iter().map(|found| found.value.clone()).collect(),
             data: directory,
             workers: count.map_or_else(|| log.partitions.min(2), |found| found.value as u32),
@@ -214,6 +219,7 @@ impl Config {
             kpi,
             slos,
             scorecards,
+            standbys: Standbys { parts: Vec::new(), copies: 1 },
             partners: partners.into_iter().map(|found| found.value).collect(),
             notification,
             floworx,
@@ -221,6 +227,9 @@ impl Config {
         };
         root.finish();
         if let Ok(topology) = wiring::topology(&config) {
+            config.standbys = standbys.resolve(&topology, |found, message| {
+                faults.push(Diagnostic::new(ConfigCode::BadChoice, found.span.clone(), message));
+            });
             for found in only {
                 if let Err(fault) = Parts::new(&[found.value], &config, &topology) {
                     faults.push(Diagnostic::new(ConfigCode::BadChoice, found.span, format!("run.only: {fault}")));

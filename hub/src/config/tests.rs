@@ -322,6 +322,17 @@ alerts = [
 }
 
 #[test]
+fn standbys_are_of_parts_or_stores_and_need_brokers() {
+    let kafka = "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n";
+    let config = parse(&format!("{kafka}[standby]\nparts = [\"sla-clocks\", \"sla\", \"entity.order\"]\ncopies = 2\n"));
+    let standbys = config.unwrap().standbys;
+    assert_eq!((standbys.parts, standbys.copies), (vec!["sla".to_owned(), "entity.order".to_owned()], 2));
+    let told = rendered(&format!("{kafka}[standby]\nparts = [\"slaa\"]\n"));
+    assert!(told.contains("HUB-1008") && told.contains("parts are") && told.contains(":6:"), "{told}");
+    assert_eq!(faults("[standby]\nparts = [\"sla\"]\n"), [("HUB-1009", 2, 10)]);
+}
+
+#[test]
 fn scorecards_that_cannot_be_are_refused_with_their_place() {
     for (text, code, line) in [
         ("[scorecards]\nperiod = \"year\"\n", "HUB-1008", 2),

@@ -74,6 +74,7 @@ fn describe() {
     describe_gauge!("hub_sla_next_breach_seconds", "Seconds until the next open clock breaches, by objective");
     kpi_view::describe();
     burn_view::describe();
+    describe_gauge!("hub_replayed_records", "Of those, changelog records, which the checkpoints did not have");
     describe_gauge!("hub_ready", "1 while the instance is restored and at work");
     hanging::describe();
     super::prediction_view::describe();
@@ -111,6 +112,7 @@ pub(super) fn publish(seen: &Observation) {
         }
         gauge!("hub_conservation_imbalance", "topic" => topic.clone()).set(flow.imbalance as f64);
     }
+    gauge!("hub_replayed_records").set(seen.replayed_records as f64);
     gauge!("hub_restored_records").set(seen.restored_records as f64);
     gauge!("hub_checkpoint_lag_bytes").set(seen.checkpoint_lag_bytes as f64);
     counter!("hub_checkpoint_failures_total").absolute(seen.checkpoint_failures);

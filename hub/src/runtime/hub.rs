@@ -32,6 +32,7 @@ use super::schemas;
 use super::scorecard_view;
 use super::sinks::Sinks;
 use super::sla_answer::SlaSight;
+use super::standby::{self, Places};
 use super::status::{HubStatus, not_ready};
 use super::waiting::Waiting;
 use super::workers::Workers;
@@ -100,6 +101,8 @@ pub(super) struct Parts {
     ingest: IngestLedger,
     memory: Arc<MemoryBudget>,
     sla: SlaSight,
+    /// The parts that this process runs.
+    pub(super) sub_topologies: Vec<String>,
     /// Whether this process has the part that keeps clocks.
     has_sla: bool,
     /// Whether it has the part that keeps scorecards.
@@ -162,7 +165,8 @@ impl Hub {
 
         let failure = Failure::new();
         let sinks = Sinks::start(config, &chosen, &log, &failure)?;
-        let checkpoints = wiring::checkpoints(config)?;
+        let places = Places::new(wiring::checkpoints(config)?);
+        let checkpoints: Arc<dyn topology::Checkpoints> = Arc::new(places.clone());
         let memory = wiring::memory(config, process::memory());
         let part = Arc::new(chosen.of(&topology));
         // A process of sinks, or of the door alone, is no member of the group.
@@ -200,6 +204,7 @@ impl Hub {
             ingest: ingest.clone(),
             memory,
             sla,
+            sub_topologies: part.sub_topologies.iter().map(|part| part.name.clone()).collect(),
             has_sla: chosen.has("sla"),
             has_score: chosen.has("score"),
             kpis,
@@ -209,6 +214,8 @@ impl Hub {
             instances: instances.clone(),
             partitions: config.log.partitions,
         });
+        let following = standby::start(config, instances.as_ref(), &part, places, &log, &background);
+        threads.extend(following.context("no thread")?);
         if let Some(instances) = instances {
             let telling = instances::start(instances, parts.clone(), log.clone(), background.clone());
             threads.push(telling.context("no thread")?);
@@ -393,6 +400,7 @@ impl Parts {
             for task in &worker.tasks {
                 seen.checkpoint_lag_bytes += task.checkpoint_lag_bytes.unwrap_or_default() as u64;
                 seen.restored_records += task.restored;
+                seen.replayed_records += task.replayed;
             }
         }
         for (name, books) in self.sink_snapshots() {

@@ -30,6 +30,7 @@ mod sinks;
 mod sla_answer;
 mod sla_news;
 mod sla_view;
+mod standby;
 mod status;
 mod tail;
 mod violation_view;

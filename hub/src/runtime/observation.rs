@@ -78,6 +78,8 @@ pub struct Observation {
     pub restored: bool,
     /// Entries and changelog records that the tasks were restored from.
     pub restored_records: u64,
+    /// Of those, changelog records: what the checkpoints did not have.
+    pub replayed_records: u64,
     /// Committed bytes that no checkpoint has yet.
     pub checkpoint_lag_bytes: u64,
     /// Checkpoints that were given up.

@@ -8,8 +8,8 @@ use schemas::Timestamp;
 
 use super::{DiskEvents, FaultPlan, LogEvents, MemoryCheckpoints, Rng, SimLog};
 use crate::{
-    CheckpointSettings, Commit, Ledger, Log, LogError, MemoryBudget, OutgoingRecord, TopicSpec, Topology, Worker,
-    WorkerError, WorkerSettings,
+    CheckpointSettings, Commit, Ledger, Log, LogError, MemoryBudget, OutgoingRecord, Standby, TaskId, TopicSpec,
+    Topology, Worker, WorkerError, WorkerSettings,
 };
 
 /// How a [`Simulation`] is set up.
@@ -27,6 +27,8 @@ pub struct SimulationSettings {
     pub kick: u32,
     /// How often in a thousand steps a worker closes in good order and comes back later.
     pub leave: u32,
+    /// How often in a thousand steps a worker's process follows, for a moment, a task that it does not have.
+    pub standby: u32,
     /// How far a worker's clock is from the simulation's at most, either way. Each new worker has its own.
     pub clock_skew: Duration,
     /// Whether each worker has a disk of its own with checkpoints.
@@ -45,6 +47,7 @@ impl SimulationSettings {
             crash: 15,
             kick: 10,
             leave: 10,
+            standby: 60,
             clock_skew: Duration::from_millis(400),
             checkpoints: true,
             worker: WorkerSettings {
@@ -87,6 +90,8 @@ pub struct SimulationEvents {
     pub kicks: u64,
     /// Workers that closed in good order.
     pub leaves: u64,
+    /// Records that standbys took over.
+    pub followed: u64,
     /// Commits that aborted.
     pub aborts: u64,
     /// Commits that were fenced.
@@ -102,6 +107,7 @@ impl SimulationEvents {
         self.log_errors += other.log_errors;
         self.kicks += other.kicks;
         self.leaves += other.leaves;
+        self.followed += other.followed;
         self.aborts += other.aborts;
         self.fenced += other.fenced;
         self.commits += other.commits;
@@ -215,6 +221,9 @@ impl Simulation {
             let now = self.clock_of(chosen);
             return self.survive(worker.close(now)).map(drop);
         }
+        if self.settings.checkpoints && self.rng.chance(self.settings.standby) {
+            self.follow(chosen);
+        }
         self.start_if_dead(chosen)?;
         let now = self.clock_of(chosen);
         let Some(worker) = &mut self.workers[chosen] else { return Ok(()) };
@@ -287,6 +296,32 @@ impl Simulation {
         let mut sum = Ledger::default();
         self.workers.iter().flatten().for_each(|worker| sum.merge(&worker.snapshot().ledger()));
         sum
+    }
+
+    /// Lets the process of a worker follow a task that it does not have into its disk. What fails is given up: a
+    /// standby is a shortcut.
+    fn follow(&mut self, index: usize) {
+        let part = &self.topology.sub_topologies[self.rng.below(self.topology.sub_topologies.len())];
+        let partition = self.rng.below(self.settings.partitions as usize) as u32;
+        let task = TaskId { sub_topology: part.name.as_str().into(), partition };
+        let held = self.workers[index].as_ref().map(Worker::snapshot);
+        if held.is_some_and(|held| held.tasks.iter().any(|held| held.id == task)) {
+            return;
+        }
+        let (application, now) = (&self.settings.worker.application, self.clock_of(index));
+        let age_max = self.settings.worker.checkpoints.age_max;
+        let opened = Standby::open(&self.topology, application, &task, &self.disks[index], &self.log, (now, age_max));
+        let Ok(mut standby) = opened else { return };
+        for _ in 0..=self.rng.below(6) {
+            match standby.step(&self.log, now, 600) {
+                Ok(step) => self.events.followed += step.records,
+                Err(_) => return,
+            }
+        }
+        // It is let go in good order, or is gone with its process.
+        if self.rng.chance(700) {
+            let _ = standby.close();
+        }
     }
 
     /// What a worker takes for the time.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use schemas::Timestamp;
 
+use crate::standby::has_unplaced;
 use crate::store::{Evicted, Stores};
 use crate::{Checkpoint, CheckpointBatch, CheckpointError, Offset, StoreChanges, TaskId};
 
@@ -72,18 +73,10 @@ impl Checkpointing {
         self.port.as_ref()
     }
 
-    /// Whether it has entries of a store without the changelog's offset that they stand for: the store
-    /// is replayed whole, and they would come up again where it does not have them.
+    /// Whether it has entries that would come up again where a replay does not have them.
     pub(crate) fn has_unplaced_entries(&self) -> Result<bool, CheckpointError> {
-        let reader = self.port.reader()?;
-        for store in (0..self.pending.len()).filter(|store| self.port.position(*store).is_none()) {
-            let mut has_any = false;
-            reader.load(store, None, 1, &mut |_, _| has_any = true)?;
-            if has_any {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let positions: Vec<_> = (0..self.pending.len()).map(|store| self.port.position(store)).collect();
+        has_unplaced(self.port.reader()?.as_ref(), &positions)
     }
 
     /// Throws the checkpoint away: the stores are replayed from the beginning.

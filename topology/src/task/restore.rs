@@ -41,6 +41,8 @@ pub(crate) struct Restore {
     checkpointed: Vec<(usize, Option<Vec<u8>>)>,
     pub(super) records: u64,
     pub(super) total: u64,
+    /// Of the records, those of changelogs.
+    replayed: u64,
 }
 
 impl Restore {
@@ -51,6 +53,7 @@ impl Restore {
             checkpointed: Vec::new(),
             records: 0,
             total: 0,
+            replayed: 0,
         }
     }
 }
@@ -60,7 +63,7 @@ impl Task {
     pub(crate) fn begin_restore(&mut self, log: &dyn Log) -> Result<(), TaskError> {
         self.state.advance(TaskState::Restoring);
         self.restore.open.clear();
-        (self.restore.records, self.restore.total) = (0, 0);
+        (self.restore.records, self.restore.total, self.restore.replayed) = (0, 0, 0);
         let changelogs: Vec<_> = (0..self.core.plan.stores.len()).map(|store| self.changelog(store)).collect();
         let starts = log.bounds_of(&changelogs)?.into_iter().map(|(start, _)| start);
         // The positions are read already, so a former owner's transaction that they hold has
@@ -156,6 +159,7 @@ impl Task {
             // What lies beyond is of an owner that came after this one: this task is to hear of it yet.
             for record in scratch.drain(..).take_while(|record| record.offset < end) {
                 self.restore.records += 1;
+                self.restore.replayed += 1;
                 let Some(key) = &record.key else { continue };
                 let is_pending = self.core.stores.restore(store, key, record.value.as_deref());
                 if let Some(checkpoint) = &mut self.checkpoint {
@@ -177,6 +181,11 @@ impl Task {
     /// How much of the changelogs was replayed, in records, and how much there is at most.
     pub(crate) fn restore_progress(&self) -> (u64, u64) {
         (self.restore.records, self.restore.total.max(self.restore.records))
+    }
+
+    /// How many records of changelogs were replayed: what its checkpoint did not have.
+    pub(crate) fn replayed(&self) -> u64 {
+        self.restore.replayed
     }
 
     fn changelog(&self, store: usize) -> TopicPartition {

@@ -67,6 +67,8 @@ pub struct TaskSnapshot {
     pub checkpoint_is_writing: bool,
     /// Entries of the checkpoint and changelog records replayed.
     pub restored: u64,
+    /// Of those, records of changelogs: what the checkpoint did not have.
+    pub replayed: u64,
     /// Entries and changelog records to replay, at most.
     pub to_restore: u64,
 }
@@ -192,6 +194,7 @@ fn task_snapshot(task: &Task) -> TaskSnapshot {
         checkpoint_lag_bytes: task.checkpoint.as_ref().map(crate::task::Checkpointing::bytes),
         checkpoint_is_writing: task.checkpoint.as_ref().is_some_and(crate::task::Checkpointing::is_writing),
         restored,
+        replayed: task.replayed(),
         to_restore,
     }
 }

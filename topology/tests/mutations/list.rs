@@ -50,6 +50,19 @@ pub const MUTATIONS: &[Mutation] = &[
         "        let _ = self.is_durable;\n",
     ),
     mutation(
+        "a standby stands for more than it holds",
+        "standby.rs",
+        "                    next[store] = Some(read_to);\n",
+        "                    next[store] = Some(read_to.next());\n",
+    ),
+    mutation(
+        "a standby loses deletions",
+        "standby.rs",
+        "                    changes.entries.push((key, record.value));\n",
+        "                    changes.entries.extend(record.value.map(|value| (key, Some(value))));\n",
+    ),
+    mutation("a standby keeps the first of a key's values", "standby.rs", "    entries.reverse();\n", ""),
+    mutation(
         "an abort does not take the records again",
         "task/run.rs",
         "        self.queues.iter_mut().for_each(RecordQueue::rewind);\n",

@@ -202,7 +202,7 @@ fn every_seed_gives_what_the_straight_line_model_gives() {
         assert!(asked.iter().all(|times| *times > count / 10), "{sum:?}");
         assert!([disks.reads, disks.batches].iter().all(|times| *times > 6 * count), "{sum:?}");
         assert!([disks.failed_reads, disks.failed_batches].iter().all(|times| *times > count / 15), "{sum:?}");
-        assert!(workers.commits > 16 * count, "{sum:?}");
+        assert!(workers.commits > 16 * count && workers.followed > 10 * count, "{sum:?}");
     }
 }
 

@@ -6,7 +6,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use connectors::delivery::http::wall_clock;
@@ -17,6 +17,8 @@ use super::hub::Parts;
 use crate::wiring::{INSTANCES_TOPIC, SharedLog};
 use table::{Table, Told};
 
+/// How often a hub says that it lives, if nothing else.
+const BEAT: Duration = Duration::from_secs(10);
 /// How often it is looked whether there is something to tell or to hear.
 const EVERY: Duration = Duration::from_millis(250);
 const READ_BYTES: usize = 1 << 20;
@@ -46,7 +48,14 @@ impl Instances {
     /// Where the other hub is reached that works on the partition, as far as it has told.
     pub(super) fn address_of(&self, part: &str, partition: u32) -> Option<String> {
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.address_of(part, partition, &self.name).map(str::to_owned)
+        table.address_of(part, partition, &self.name, wall_clock().as_millis()).map(str::to_owned)
+    }
+
+    /// Whether this hub is one of those that shall follow a partition that another one has.
+    pub(super) fn shall_follow(&self, part: &str, (partition, partitions): (u32, u32), copies: usize) -> bool {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = wall_clock().as_millis();
+        table.standbys(part, (partition, partitions), copies, now).contains(&self.name.as_str())
     }
 }
 
@@ -59,14 +68,19 @@ pub(super) fn start(
 ) -> std::io::Result<JoinHandle<()>> {
     thread::Builder::new().name("instances".into()).spawn(move || {
         let mut ear = Ear { place: TopicPartition::new(INSTANCES_TOPIC, 0), next: Offset(0) };
+        let began = Instant::now();
         let mut voice = Voice { name: instances.name.clone(), producer: None, told: None };
         loop {
             // Either is tried again: what others know meanwhile is older, and said to be of no use when they ask.
-            if let Some(address) = &instances.address {
-                let now = Told { address: address.clone(), partitions: running(&parts) };
-                if let Err(error) = voice.tell(&log, Some(now)) {
-                    tracing::debug!(%error, "the other hubs cannot be told what this one works on");
-                }
+            let now = Told {
+                address: instances.address.clone().unwrap_or_default(),
+                partitions: running(&parts),
+                parts: parts.sub_topologies.clone(),
+                workers: parts.worker_snapshots().len() as u32,
+                beat: began.elapsed().as_secs() / BEAT.as_secs(),
+            };
+            if let Err(error) = voice.tell(&log, Some(now)) {
+                tracing::debug!(%error, "the other hubs cannot be told what this one works on");
             }
             if let Err(error) = ear.hear(&log, &instances.table) {
                 tracing::debug!(%error, "what the other hubs work on cannot be read");
@@ -109,7 +123,7 @@ impl Ear {
             let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
             for record in records.drain(..) {
                 if let Some(hub) = &record.key {
-                    table.take(hub, record.value.as_deref());
+                    table.take(hub, record.value.as_deref(), wall_clock().as_millis());
                 }
             }
             if self.next == before {
