@@ -67,8 +67,15 @@ fn finish(mut config: ClientConfig, settings: &KafkaSettings) -> ClientConfig {
 /// client's own group, and ends the process where there is none.
 pub(super) fn admin(settings: &KafkaSettings) -> ClientConfig {
     let mut config = common(settings);
-    config.set("group.id", reader_group(settings));
+    config.set("group.id", reader_group(settings)).set("isolation.level", "read_committed");
     finish(config, settings)
+}
+
+/// A client that only asks, for what is not committed as well.
+pub(super) fn unstable(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = admin(settings);
+    config.set("isolation.level", "read_uncommitted");
+    config
 }
 
 /// The group of clients that belong to none.

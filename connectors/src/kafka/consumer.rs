@@ -12,9 +12,10 @@ use topology::{Consumer, ConsumerConfig, LogError, Membership, Offset, Poll, Pos
 
 use super::assignment::{MemberContext, Place, Rebalance, give_back, list_of, take};
 use super::client::Context;
+use super::ends::Spec;
 use super::error::{self, Asked};
 use super::frames::Incoming;
-use super::native::{Group, Names, Queue, Spec, Topics, take_all};
+use super::native::{Group, Names, Queue, Topics, take_all};
 use super::shared::Shared;
 use super::signal::Signal;
 use super::{config, not_made};

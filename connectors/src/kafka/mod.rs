@@ -16,6 +16,7 @@ mod assignment;
 mod client;
 mod config;
 mod consumer;
+mod ends;
 mod error;
 mod frames;
 mod hanging;
@@ -54,9 +55,10 @@ pub use watchdog::OnStuck;
 use crate::registry::SchemaIds;
 
 use consumer::KafkaConsumer;
+use ends::Spec;
 use error::Asked;
 use hanging::HangingWatch;
-use native::Spec;
+
 use producer::KafkaProducer;
 use reader::Owner;
 use shared::Shared;

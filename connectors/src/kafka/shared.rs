@@ -12,9 +12,10 @@ use topology::{LogError, Offset, Position, TopicName, TopicPartition};
 
 use super::client::Context;
 use super::config;
+use super::ends::{self, Spec, Unstable};
 use super::error::{self, Asked};
 use super::health::Health;
-use super::native::{Admin, Spec};
+use super::native::Admin;
 use super::not_made;
 use super::reader::Readers;
 use super::settings::KafkaSettings;
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub(super) readers: Readers,
     /// Asks for everything; another one after a question for positions that was not answered.
     admin: Mutex<Arc<BaseConsumer<Context>>>,
+    unstable: Unstable,
     counts: Mutex<Arc<Counts>>,
     /// The counts by which keys were given partitions, or partitions taken, since the start.
     used: Mutex<Counts>,
@@ -59,6 +61,7 @@ impl Shared {
             watchdog,
             readers: Readers::default(),
             admin,
+            unstable: Unstable::default(),
             counts: Mutex::default(),
             used: Mutex::default(),
             schema_ids: OnceLock::new(),
@@ -193,13 +196,15 @@ impl Shared {
         spec: Spec,
     ) -> Result<Vec<(TopicPartition, Offset)>, LogError> {
         let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
-        let once = once_each(&places);
+        let (once, timeout) = (once_each(&places), self.settings.request_timeout);
+        let asked = if let [one] = partitions { Asked::Partition(one) } else { Asked::Cluster };
         self.until_answered(|| {
-            let answers = self
-                .watchdog
-                .over("asking for offsets", || self.admin().offsets(&once, spec))
-                .map_err(|failure| failure.of(Asked::Cluster))?;
-            let answers: HashMap<_, _> = answers.into_iter().collect();
+            let client = match spec {
+                Spec::First | Spec::Stable => self.client(),
+                Spec::Written => self.unstable.get(&self.settings, &self.health)?,
+            };
+            let answers = self.watchdog.over("asking for offsets", || ends::ask(&client, &once, spec, timeout));
+            let answers = answers.map_err(|error| error::of(&error, asked))?;
             let found = partitions.iter().zip(&places).map(|(partition, place)| {
                 let offset = answers
                     .get(place)
@@ -304,6 +309,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 fn serve(shared: &Weak<Shared>) {
     while let Some(shared) = shared.upgrade() {
         drop(shared.client().poll(SERVE_EVERY));
+        shared.unstable.serve();
         shared.readers.serve();
     }
 }

@@ -1,4 +1,4 @@
-//! Administrative requests, asked and awaited: topics, offsets of partitions, positions of groups.
+//! Administrative requests, asked and awaited: topics, positions of groups.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rdkafka::bindings as raw;
 use rdkafka::bindings::rd_kafka_admin_op_t::{
-    self, RD_KAFKA_ADMIN_OP_CREATETOPICS, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+    self, RD_KAFKA_ADMIN_OP_CREATETOPICS, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
@@ -21,17 +21,6 @@ pub(in crate::kafka) struct NewTopic {
     pub(in crate::kafka) partitions: u32,
     pub(in crate::kafka) replication: Option<u16>,
     pub(in crate::kafka) properties: Vec<(&'static str, String)>,
-}
-
-/// Which offset of a partition is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kafka) enum Spec {
-    /// The first one kept.
-    First,
-    /// The one after the last record whose transaction has ended.
-    Stable,
-    /// The one after the last record.
-    Written,
 }
 
 /// How each of several things that were asked for went.
@@ -121,47 +110,6 @@ impl Admin {
                 code => Err(Failure { code, text: text_of(raw::rd_kafka_topic_result_error_string(topic)) }),
             };
             (name, answer)
-        });
-        Ok(answers.collect())
-    }
-
-    /// Offsets of partitions.
-    pub(in crate::kafka) fn offsets(
-        &self,
-        partitions: &[(String, i32)],
-        spec: Spec,
-    ) -> Result<Answers<Place, i64>, Failure> {
-        use raw::rd_kafka_IsolationLevel_t::*;
-        use raw::rd_kafka_OffsetSpec_t::*;
-        let offset = if spec == Spec::First { RD_KAFKA_OFFSET_SPEC_EARLIEST } else { RD_KAFKA_OFFSET_SPEC_LATEST };
-        let isolation = match spec {
-            Spec::Written => RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
-            Spec::First | Spec::Stable => RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
-        };
-        let list = list_of(partitions);
-        // SAFETY: the list is ours, and its elements are as many as it says.
-        unsafe {
-            for index in 0..(*list.ptr()).cnt as usize {
-                (*(*list.ptr()).elems.add(index)).offset = offset as i64;
-            }
-        }
-        let options = self.options(RD_KAFKA_ADMIN_OP_LISTOFFSETS);
-        // SAFETY: the options are of this request, so the level is taken: no error to destroy.
-        unsafe { raw::rd_kafka_AdminOptions_set_isolation_level(options.0, isolation) };
-        let event = self.ask(|queue| {
-            // SAFETY: handle, list and options live until after the call, which copies them.
-            unsafe { raw::rd_kafka_ListOffsets(self.rk(), list.ptr(), options.0, queue) };
-        })?;
-        let mut count = 0;
-        // SAFETY: the event is of this request, so its result is there, and lives as long as it.
-        let infos = unsafe {
-            let result = raw::rd_kafka_event_ListOffsets_result(event.0);
-            raw::rd_kafka_ListOffsets_result_infos(result, &raw mut count)
-        };
-        // SAFETY: librdkafka gives so many pointers; all of it is copied before the event ends.
-        let answers = (0..count).map(|index| unsafe {
-            let found = &*raw::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(index));
-            (place_of(found), answer_of(found).and_then(|()| told_of(found.offset)))
         });
         Ok(answers.collect())
     }
@@ -292,12 +240,6 @@ fn answer_of(found: &raw::rd_kafka_topic_partition_t) -> Result<(), RDKafkaError
         RDKafkaErrorCode::NoError => Ok(()),
         code => Err(code),
     }
-}
-
-/// An offset that was asked for. Where a leader has hung up or was too slow, librdkafka tells of no error: it leaves the
-/// offset as it was before there was an answer, below zero, which is no end of anything.
-fn told_of(offset: i64) -> Result<i64, RDKafkaErrorCode> {
-    if offset >= 0 { Ok(offset) } else { Err(RDKafkaErrorCode::BrokerTransportFailure) }
 }
 
 fn note(found: &raw::rd_kafka_topic_partition_t) -> String {

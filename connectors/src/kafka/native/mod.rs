@@ -19,7 +19,7 @@ use rdkafka::bindings as raw;
 use rdkafka::error::RDKafkaErrorCode;
 use topology::LogError;
 
-pub(super) use admin::{Admin, NewTopic, Spec};
+pub(super) use admin::{Admin, NewTopic};
 pub(super) use message::{Names, Taken, Topics, take, take_all};
 pub(super) use produce::{Produced, TopicHandle, produce};
 pub(super) use rights::Rights;
