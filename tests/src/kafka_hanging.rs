@@ -15,7 +15,7 @@ fn a_transaction_that_does_not_end_is_named_until_it_is_aborted() {
     let broker = Broker::start();
     let data = tempfile::tempdir().expect("a folder");
     let configuration = format!(
-        "[log]\nkind = \"kafka\"\npartitions = 1\n[log.kafka]\nbrokers = [\"{}\"]\nprefix = \"jcms.\"\ntransaction_timeout = \"2s\"\n\
+        "[log]\nkind = \"kafka\"\npartitions = 4\n[log.kafka]\nbrokers = [\"{}\"]\nprefix = \"jcms.\"\ntransaction_timeout = \"2s\"\nhanging_after = \"3s\"\n\
          [[http.tokens]]\nname = \"test\"\ntoken = \"{TOKEN}\"\n",
         broker.address()
     );

@@ -6,8 +6,13 @@ use std::time::{Duration, Instant};
 
 use topology::{Offset, TopicPartition};
 
+use super::settings::KafkaSettings;
+
 /// How often a broker looks for transactions that are open for longer than they may, by default.
 const BROKER_LOOKS_EVERY: Duration = Duration::from_secs(10);
+
+/// So often it is looked at least.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
 
 /// A partition whose readers are held up by a transaction that does not end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +36,15 @@ pub(super) struct HangingWatch {
 }
 
 impl HangingWatch {
-    /// For transactions that end after `transaction_timeout` at the latest, were it by the broker.
-    pub(super) fn new(transaction_timeout: Duration) -> Self {
-        Self { patience: transaction_timeout + BROKER_LOOKS_EVERY, held: HashMap::new() }
+    /// For transactions that end in the time of the settings, were it by the broker.
+    pub(super) fn new(settings: &KafkaSettings) -> Self {
+        let patience = settings.hanging_after.unwrap_or(settings.transaction_timeout + BROKER_LOOKS_EVERY);
+        Self { patience, held: HashMap::new() }
+    }
+
+    /// How often to look.
+    pub(super) fn every(&self) -> Duration {
+        (self.patience / 4).min(LOOK_EVERY)
     }
 
     /// One look: each partition with its last stable offset and, asked for after that, its end.
@@ -67,7 +78,10 @@ mod tests {
     #[test]
     fn only_a_stable_end_that_does_not_move_hangs() {
         let begun = Instant::now();
-        let mut watch = HangingWatch::new(Duration::from_secs(5));
+        let mut settings = KafkaSettings::new("nowhere:1", "one");
+        settings.transaction_timeout = Duration::from_secs(5);
+        let mut watch = HangingWatch::new(&settings);
+        assert_eq!(watch.every(), Duration::from_secs(3));
         let mut look = |second: u64, ends: [(i64, i64); 3]| {
             let ends = ends.into_iter().zip(0..).map(|((stable, written), number)| {
                 (TopicPartition::new("jcms.in", number), Offset(stable), Offset(written))
@@ -82,5 +96,7 @@ mod tests {
         // It ended, and the next one begins to count anew.
         assert_eq!(look(20, [(8, 8), (9, 9), (7, 7)]), []);
         assert_eq!(look(40, [(8, 9), (9, 9), (7, 8)]), []);
+        settings.hanging_after = Some(Duration::from_secs(4));
+        assert_eq!(HangingWatch::new(&settings).every(), Duration::from_secs(1));
     }
 }

@@ -41,7 +41,7 @@ mod coordinator_test;
 mod offsets_test;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use topology::TopicSpec;
 use topology::{
@@ -58,7 +58,6 @@ use consumer::KafkaConsumer;
 use ends::Spec;
 use error::Asked;
 use hanging::HangingWatch;
-
 use producer::KafkaProducer;
 use reader::Owner;
 use shared::Shared;
@@ -76,7 +75,7 @@ impl KafkaLog {
     /// # Errors
     /// [`LogError::Corrupt`] when librdkafka does not take the settings, [`LogError::Io`] without threads.
     pub fn open(settings: KafkaSettings, on_stuck: OnStuck) -> Result<Arc<Self>, LogError> {
-        let hanging = Mutex::new(HangingWatch::new(settings.transaction_timeout));
+        let hanging = Mutex::new(HangingWatch::new(&settings));
         Ok(Arc::new(Self { shared: Shared::open(settings, on_stuck)?, hanging }))
     }
 
@@ -93,8 +92,8 @@ impl KafkaLog {
     }
 
     /// Partitions of these whose readers are held up by a transaction that does not end: one that is open for longer
-    /// than any of this log's may be, and than the broker takes to end those. To be asked every few seconds, of all
-    /// partitions at once, since it tells what stands still from one look to the next.
+    /// than [`KafkaSettings::hanging_after`]. To be asked [so often](Self::hanging_every), of all partitions at once,
+    /// since it tells what stands still from one look to the next.
     ///
     /// # Errors
     /// [`LogError::Retriable`] while no broker answers, [`LogError::UnknownPartition`].
@@ -107,6 +106,11 @@ impl KafkaLog {
             (wire, stable, written)
         });
         Ok(self.hanging.lock().unwrap_or_else(PoisonError::into_inner).look(ends, Instant::now()))
+    }
+
+    /// How often to ask for what hangs.
+    pub fn hanging_every(&self) -> Duration {
+        self.hanging.lock().unwrap_or_else(PoisonError::into_inner).every()
     }
 
     /// That the hub may read and write these topics, which exist. Brokers that do not tell are taken at their word

@@ -124,6 +124,9 @@ pub struct KafkaSettings {
     pub session_timeout: Duration,
     /// The broker aborts a transaction that is open for so long; what it wrote holds readers up.
     pub transaction_timeout: Duration,
+    /// A transaction of anybody's that holds readers up for longer is told of; where none is given, one that is open for
+    /// 10 s longer than this log's may be, which is how often a broker looks for those to end.
+    pub hanging_after: Option<Duration>,
     /// How long one request may take before it counts as failed.
     pub request_timeout: Duration,
     /// A call that has not come back after so long never will: the process must stop.
@@ -151,6 +154,7 @@ impl KafkaSettings {
             static_membership: false,
             session_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(15),
+            hanging_after: None,
             request_timeout: Duration::from_secs(10),
             stuck_after: Duration::from_secs(120),
             replication: None,

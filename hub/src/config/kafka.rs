@@ -47,6 +47,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> KafkaSettings {
     if let Some(found) = section.duration("transaction_timeout", seconds(1, 900)) {
         settings.transaction_timeout = found.value;
     }
+    settings.hanging_after = section.duration("hanging_after", seconds(1, 86_400)).map(|found| found.value);
     if let Some(found) = section.duration("request_timeout", seconds(1, 300)) {
         settings.request_timeout = found.value;
     }

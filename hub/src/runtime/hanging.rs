@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use connectors::kafka::{Hanging, KafkaLog};
 use connectors::sink::Shutdown;
 use metrics::{describe_gauge, gauge};
 use topology::{LogError, TopicPartition, TopicSpec};
 
-/// How often it is looked.
-const EVERY: Duration = Duration::from_secs(3);
 /// How many partitions are named on `/readyz`; metrics and log have all of them.
 const NAMED: usize = 3;
 
@@ -64,7 +61,7 @@ pub(super) fn start(
     let partitions: Vec<TopicPartition> = topics.iter().flat_map(all).collect();
     thread::Builder::new().name("hanging-transactions".into()).spawn(move || {
         let mut told = BTreeMap::new();
-        while !shutdown.wait(EVERY) {
+        while !shutdown.wait(log.hanging_every()) {
             if log.trouble().is_some() {
                 // Each question would wait for its time-out.
                 continue;
@@ -106,6 +103,8 @@ fn tell(told: &mut BTreeMap<TopicPartition, i64>, hanging: &[Hanging]) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use topology::Offset;
 
     use super::*;
