@@ -96,7 +96,7 @@ impl Readers {
         let from = from.max(Offset(0));
         let key = (owner, partition.clone());
         let cursor = self.pool().cursors.remove(&key);
-        let mut cursor = match cursor.filter(|cursor| (cursor.nothing_from..=cursor.next).contains(&from)) {
+        let mut cursor = match cursor.filter(|cursor| cursor.stands_at(from)) {
             Some(cursor) => cursor,
             None => self.open(shared, partition, from)?,
         };
@@ -111,10 +111,17 @@ impl Readers {
     /// begin together.
     pub(super) fn prefetch(&self, shared: &Shared, owner: Owner, from: &[(TopicPartition, Offset)]) {
         for (partition, from) in from {
-            let key = (owner, partition.clone());
-            // Taken out before it is closed: a client takes a partition once.
-            drop(self.pool().cursors.remove(&key));
-            match self.open(shared, partition, (*from).max(Offset(0))) {
+            let (key, from) = ((owner, partition.clone()), (*from).max(Offset(0)));
+            let old = {
+                let mut pool = self.pool();
+                if pool.cursors.get(&key).is_some_and(|cursor| cursor.stands_at(from)) {
+                    continue;
+                }
+                pool.cursors.remove(&key)
+            };
+            // Closed before another is opened: a client takes a partition once.
+            drop(old);
+            match self.open(shared, partition, from) {
                 Ok(cursor) => drop(self.pool().cursors.insert(key, cursor)),
                 Err(error) => tracing::debug!(%error, "a partition is not read ahead"),
             }
@@ -202,6 +209,11 @@ impl Client {
 }
 
 impl Cursor {
+    /// Whether what it gives next is what comes from this offset on.
+    fn stands_at(&self, from: Offset) -> bool {
+        (self.nothing_from..=self.next).contains(&from)
+    }
+
     fn list(&self, offset: RawOffset) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.place.0, self.place.1, offset).expect("an offset from 0 on is one");

@@ -132,11 +132,15 @@ fn observe(
     for (index, (partition, _)) in positions.iter().enumerate() {
         by_topic.entry((of_group[index].clone(), partition.topic.to_string())).or_default().push(index);
     }
+    // Of each topic the partition that is furthest behind, if one is; they are read at once, not one after the other.
+    let furthest = |indices: &Vec<usize>| indices.iter().copied().max_by_key(|index| counts[*index]);
+    let late = by_topic.values().filter_map(furthest).filter(|index| counts[*index] > 0);
+    log.prefetch(&late.map(|index| positions[index].clone()).collect::<Vec<_>>());
     let mut records: Vec<Record> = Vec::new();
     let told = by_topic.into_iter().map(|(place, indices)| {
         let mut behind = Behind { records: indices.iter().map(|index| counts[*index]).sum(), oldest: None };
         if behind.records > 0
-            && let Some(furthest) = indices.into_iter().max_by_key(|index| counts[*index])
+            && let Some(furthest) = furthest(&indices)
         {
             let (partition, next) = &positions[furthest];
             records.clear();
