@@ -88,3 +88,14 @@ fn a_producer_goes_on_when_the_coordinator_of_its_group_has_died() {
     assert_eq!(commit(3).expect("a commit"), Commit::Committed);
     assert!(begun.elapsed() < Duration::from_secs(20), "after {:?}", begun.elapsed());
 }
+
+#[test]
+fn a_producer_is_made_although_its_coordinator_takes_longer_than_a_request_may() {
+    let cluster = MockCluster::new(1).expect("librdkafka imitates a cluster");
+    let loading = RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    cluster.request_errors(RDKafkaApiKey::InitProducerId, &[loading; 4]);
+    let request_timeout = Duration::from_millis(800);
+    let (log, begun) = (log(&cluster, request_timeout), Instant::now());
+    drop(log.producer("writer").expect("a producer in the end"));
+    assert!(begun.elapsed() > request_timeout, "the coordinator was there at once: {:?}", begun.elapsed());
+}

@@ -41,6 +41,9 @@ use targets::Targets;
 const SERVE_EVERY: usize = 256;
 /// How long to wait at a time for the client to tell something.
 const STEP: Duration = Duration::from_millis(100);
+/// So many times the patience of a request the first client of a producer has for its coordinator: brokers make and
+/// load it when it is asked for first, which takes its time where much else begins.
+const FIRST_PATIENCE: u32 = 3;
 /// How long a new client is given to connect, before its older ones are fenced; with none connected that is tried as well.
 const MEETING: Duration = Duration::from_secs(1);
 
@@ -100,12 +103,18 @@ impl KafkaProducer {
             last: Vec::new(),
             known: HashMap::new(),
         };
-        producer.connect()?;
+        let patience = producer.shared.settings.request_timeout * FIRST_PATIENCE;
+        producer.connect_within(patience)?;
         Ok(producer)
     }
 
     /// Makes a client, which fences older ones of the same id and ends what they left.
     fn connect(&mut self) -> Result<(), LogError> {
+        self.connect_within(self.shared.settings.request_timeout)
+    }
+
+    /// As [`connect`](Self::connect), waiting so long for a coordinator of brokers that answer.
+    fn connect_within(&mut self, patience: Duration) -> Result<(), LogError> {
         if self.client.is_some() {
             return Ok(());
         }
@@ -117,7 +126,12 @@ impl KafkaProducer {
         let aside = Aside::start().map_err(thread)?;
         let client = Client { signal: Signal::new(rk), topics: Vec::new(), aside, producer: Arc::new(producer) };
         let timeout = self.shared.settings.request_timeout;
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
+        let deadline = begun + timeout;
+        let is_waited_for = || {
+            let waited = begun.elapsed();
+            waited < timeout || (waited < patience && self.shared.health.trouble().is_none())
+        };
         // A token is asked for by an event, which nobody would hear in a long call.
         let longest = if matches!(self.shared.settings.sasl, Some(Sasl::OAuthBearer(_))) { STEP } else { timeout };
         if longest < timeout {
@@ -126,12 +140,11 @@ impl KafkaProducer {
         }
         self.shared.watchdog.over("connecting a producer", || Transactions(rk).meet(longest.min(MEETING)));
         loop {
-            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(100));
-            let left = left.min(longest);
+            let left = deadline.saturating_duration_since(Instant::now()).max(STEP).min(longest);
             let done = self.shared.watchdog.over("fencing older producers", || Transactions(rk).init(left));
             match done {
                 Ok(()) => break,
-                Err(error) if error.is_retriable && Instant::now() < deadline => client.serve(),
+                Err(error) if error.is_retriable && is_waited_for() => client.serve(),
                 Err(error) => {
                     client.serve();
                     let asked = Asked::TransactionalId(&self.id);
