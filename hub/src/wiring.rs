@@ -81,6 +81,7 @@ pub fn topology(config: &Config) -> anyhow::Result<Topology> {
         entity: config.entity.clone(),
         routes: Arc::new(routes),
         sla: config.sla.settings.clone(),
+        predict: config.sla.predict,
         kpi: config.kpi.clone(),
         slos: config.slos.clone(),
         score: config.scorecards.settings.clone(),

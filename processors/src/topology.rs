@@ -36,6 +36,8 @@ pub struct HubSettings {
     pub slos: Arc<Vec<Slo>>,
     /// How partners are scored.
     pub score: Arc<ScoreSettings>,
+    /// Whether it is told how likely open clocks breach.
+    pub predict: bool,
 }
 
 /// The hub's topology.
@@ -109,7 +111,9 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
         },
     );
     sla::add_to(&mut builder, settings.sla.clone(), settings.routes.clone());
-    predict::add_to(&mut builder, settings.sla.clone());
+    if settings.predict {
+        predict::add_to(&mut builder, settings.sla.clone());
+    }
     kpi::add_to(&mut builder, &settings.kpi, &settings.slos);
     score::add_to(&mut builder, &settings.score);
     builder.build()

@@ -20,6 +20,8 @@ pub struct Sla {
     pub settings: Arc<SlaSettings>,
     /// The objectives' names, in the order of the file.
     pub objectives: Vec<String>,
+    /// Whether it is told how likely open clocks breach.
+    pub predict: bool,
     /// The lines at which the calendars' holidays stand; none for calendars that are not the file's.
     calendar_lines: Vec<usize>,
 }
@@ -95,6 +97,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
     let close_after = section
         .duration("close_after", Duration::from_secs(60)..=Duration::from_secs(3_650 * 86_400))
         .map(|found| found.value);
+    let predict = section.boolean("predict").is_none_or(|found| found.value);
     let (mut objectives, mut objective_places) = (Vec::new(), Vec::new());
     let configured = section.sections("objectives");
     for objective in configured.iter().flatten() {
@@ -156,7 +159,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> Sla {
         section.line(holidays.map_or(places.section.start, |last| last.span.start))
     };
     let calendar_lines = calendar_places.iter().map(begins).collect();
-    Sla { settings: Arc::new(settings), objectives: names, calendar_lines }
+    Sla { settings: Arc::new(settings), objectives: names, predict, calendar_lines }
 }
 
 fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {

@@ -333,7 +333,7 @@ impl Views<'_> {
             threads.push(scorecard_view::start(log.clone(), partitions, cards, reports, stop(), fail())?);
         }
         if chosen.has("sla") {
-            threads.extend(self.sla.follow(log, partitions, background, failure)?);
+            threads.extend(self.sla.follow(log, partitions, background, failure, config.sla.predict)?);
         }
         Ok(threads)
     }

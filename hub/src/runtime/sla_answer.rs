@@ -51,15 +51,19 @@ impl SlaSight {
         partitions: u32,
         shutdown: &Shutdown,
         failure: &Failure,
-    ) -> std::io::Result<[JoinHandle<()>; 4]> {
+        predict: bool,
+    ) -> std::io::Result<Vec<JoinHandle<()>>> {
         let (log, news) = (|| log.clone(), || self.news.clone());
         let (stop, fail) = (|| shutdown.clone(), || failure.clone());
-        Ok([
+        let mut threads = vec![
             sla_view::start(log(), partitions, self.clocks.clone(), news(), stop(), fail())?,
             violation_view::start(log(), partitions, self.violations.clone(), news(), stop(), fail())?,
             escalation_view::start(log(), partitions, self.escalations.clone(), news(), stop(), fail())?,
-            prediction_view::start(log(), partitions, self.predictions.clone(), news(), stop(), fail())?,
-        ])
+        ];
+        if predict {
+            threads.push(prediction_view::start(log(), partitions, self.predictions.clone(), news(), stop(), fail())?);
+        }
+        Ok(threads)
     }
 
     /// The answer at an instant.

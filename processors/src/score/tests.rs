@@ -49,6 +49,7 @@ impl Hub {
             kpi: Arc::new(KpiSettings { grace_ms: 30 * 24 * HOUR, ..KpiSettings::default() }),
             slos: Arc::new(default_slos()),
             score: Arc::new(settings()),
+            predict: false,
         };
         let driver = TestDriver::new(build(&settings).unwrap(), Timestamp(now));
         Self { driver, cards: BTreeMap::new(), told: 0 }

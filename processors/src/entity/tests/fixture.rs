@@ -44,6 +44,7 @@ impl Hub {
             kpi: Arc::default(),
             slos: Arc::default(),
             score: Arc::default(),
+            predict: true,
         })
         .expect("the topology fits together");
         Self { driver: TestDriver::new(topology, Timestamp(NOW)), events: 0 }

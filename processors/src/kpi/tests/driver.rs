@@ -80,6 +80,7 @@ impl Kpis {
             kpi: Arc::new(settings),
             slos: Arc::new(default_slos()),
             score: Arc::default(),
+            predict: true,
         };
         let driver = TestDriver::new(build(&settings).unwrap(), Timestamp(DAWN));
         Self { driver, rows: BTreeMap::new() }

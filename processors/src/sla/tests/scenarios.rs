@@ -380,3 +380,24 @@ fn a_violation_is_taken_back_by_the_id_that_it_was_told_by() {
     assert_eq!(withdrawn, [false, true], "amended to the earlier start, then taken back");
     assert!(said.iter().all(|said| said.violation_id == told.violation_id));
 }
+
+#[test]
+fn advancing_the_time_costs_what_is_due_and_not_what_is_open() {
+    let mut sla = Sla::of(vec![objective("done", "1h")]);
+    // One order a second: of 1 200 open clocks few come to a level at a time.
+    for second in 0..1_200 {
+        sla.advance(second * 1_000);
+        let first = fact(second * 1_000, 1, "inProgress");
+        sla.take(&schemas::LifecycleFact { entity_id: second.to_string(), created_at: None, ..first });
+    }
+    let fired = |sla: &Sla| sla.driver.snapshot().timers;
+    let before = fired(&sla);
+    sla.advance(30 * MINUTE - 1);
+    assert_eq!(fired(&sla), before, "nothing is due");
+    sla.advance(30 * MINUTE + 2_000);
+    assert_eq!(fired(&sla) - before, 3, "three are at half of their time");
+    sla.advance(90 * MINUTE);
+    // Each warns at 50, 75 and 90 percent and breaches, once.
+    assert!(fired(&sla) - before <= 4 * 1_200, "{}", fired(&sla) - before);
+    assert_eq!(sla.violations().len(), 1_200);
+}
