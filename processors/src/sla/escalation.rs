@@ -4,7 +4,8 @@
 //! comes out of a replay calls nobody. Facts never climb, they take back: a step whose share late facts, or a
 //! changed calendar, show not to be used up is withdrawn, by the id that it was told by. A step that is reached
 //! again after that is told by an id of its own. A clock that restarts stands at the foot again; what was told
-//! before was right.
+//! before was right. A clock that comes to be one of another version of its objective stays where it is
+//! on the same ladder; on another one it begins at the foot, and what was told is withdrawn.
 
 use schemas::{LifecycleFact, SlaEscalation, SlaStatus, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,12 @@ impl Climbed {
         self.quiet = self.quiet.min(to);
     }
 
+    /// The steps that somebody was called for.
+    fn told<'a>(&self, objective: &'a Objective) -> impl Iterator<Item = &'a Step> + use<'a> {
+        let told = self.quiet + 1..=self.percent;
+        objective.ladder.iter().filter(move |step| told.contains(&step.percent))
+    }
+
     /// How often the clock fell below a step.
     fn times(&self, step: &Step) -> u32 {
         self.fallen.iter().find(|(percent, _)| *percent == step.percent).map_or(0, |(_, times)| *times)
@@ -69,6 +76,21 @@ impl Climbed {
 pub(super) fn next_step<'a>(clock: &ClockEntry, objective: &'a Objective, started: i64) -> Option<&'a Step> {
     let climbed = Climbed::at(clock, objective, started);
     objective.ladder.iter().find(|step| step.percent > climbed.percent)
+}
+
+/// The clock, if there is one, of another version of an objective that the start is for and that has climbed
+/// nothing: its place, its version and its start.
+fn heir<'a>(entry: &Entry, objectives: &'a [Objective], of: &Objective) -> Option<(usize, &'a Objective, i64)> {
+    entry.clocks.iter().enumerate().find_map(|(place, clock)| {
+        let objective = &objectives[find(objectives, clock)?];
+        if objective.name != of.name || objective.id == of.id || clock.climbed.is_some() {
+            return None;
+        }
+        let terms = entry.terms(clock, objective);
+        let progress = entry.progress(clock, &terms);
+        entry.verdict(clock, &terms, &progress)?;
+        Some((place, objective, progress.started))
+    })
 }
 
 /// One clock whose ladder is looked at.
@@ -91,6 +113,7 @@ impl SlaProcessor {
         context: &mut Context<'_>,
     ) {
         let now = context.now().0;
+        self.hand_over(entry, objectives, entity, context);
         for index in 0..entry.clocks.len() {
             let clock = &entry.clocks[index];
             let Some(objective) = find(objectives, clock).map(|place| &objectives[place]) else { continue };
@@ -106,9 +129,8 @@ impl SlaProcessor {
             let used = progress.consumed_at(&terms, now);
             let mut climbed = Climbed::at(clock, objective, progress.started);
             let looked = Looked { entity, terms, progress, verdict, target };
-            let told = |step: &&Step| (climbed.quiet + 1..=climbed.percent).contains(&step.percent);
             let fallen: Vec<&Step> =
-                objective.ladder.iter().filter(told).filter(|step| share(target, step.percent) > used).collect();
+                climbed.told(objective).filter(|step| share(target, step.percent) > used).collect();
             for step in fallen.iter().rev() {
                 self.call(&looked.escalation(entry, step, climbed.times(step), true), now, context);
             }
@@ -135,6 +157,45 @@ impl SlaProcessor {
             let clock = &mut entry.clocks[index];
             if clock.climbed.is_some() || climbed.percent > 0 {
                 clock.climbed = Some(climbed);
+            }
+        }
+    }
+
+    /// Lets the versions that clocks are of now go on where those stood that the clocks were of before.
+    /// Without that one step would be told twice by one id, and could be taken back by none.
+    fn hand_over(
+        &mut self,
+        entry: &mut Entry,
+        objectives: &[Objective],
+        entity: Entity<'_>,
+        context: &mut Context<'_>,
+    ) {
+        let now = context.now().0;
+        for index in 0..entry.clocks.len() {
+            let clock = &entry.clocks[index];
+            let Some(mut climbed) = clock.climbed.clone() else { continue };
+            let Some(objective) = find(objectives, clock).map(|place| &objectives[place]) else { continue };
+            let terms = entry.terms(clock, objective);
+            let progress = entry.progress(clock, &terms);
+            if entry.verdict(clock, &terms, &progress).is_some() {
+                continue;
+            }
+            let heir = heir(entry, objectives, objective);
+            if heir.is_none_or(|(_, heir, _)| heir.ladder != objective.ladder) {
+                let target = terms.target_ms(progress.started).unwrap_or(0);
+                let left = Looked { entity, terms, progress, verdict: Verdict::LEFT, target };
+                let told: Vec<&Step> = climbed.told(objective).collect();
+                for step in told.iter().rev() {
+                    self.call(&left.escalation(entry, step, climbed.times(step), true), now, context);
+                }
+                climbed.fall(objective, 0);
+            }
+            match heir {
+                Some((place, _, started)) => {
+                    entry.clocks[place].climbed = Some(Climbed { started, ..climbed });
+                    entry.clocks[index].climbed = None;
+                }
+                None => entry.clocks[index].climbed = Some(climbed),
             }
         }
     }

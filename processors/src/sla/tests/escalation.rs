@@ -1,6 +1,6 @@
 //! Ladders: who is called when, and called off.
 
-use schemas::SlaEscalation;
+use schemas::{LifecycleFact, SlaEscalation, Timestamp};
 
 use super::driver::{MINUTE, Sla, fact, objective};
 use crate::sla::{ObjectiveSpec, OnReopen, SlaCode, SlaSettings};
@@ -84,6 +84,39 @@ fn a_clock_that_restarts_begins_at_the_foot() {
     sla.advance(12 * HOUR);
     let again = sla.escalations();
     assert_eq!((said(&again), again[0].escalation_id.as_str()), (vec![(50, false)], "repair|order:7|50#1"));
+}
+
+/// What a start that is told late does to calls where another version of the objective is for it.
+fn called_by_both_versions(earlier: ObjectiveSpec) -> Vec<(String, bool)> {
+    let hour_two = "1970-01-01T02:00:00Z";
+    let mut sla = Sla::of(vec![
+        ObjectiveSpec { valid_to: Some(hour_two.into()), ..earlier },
+        ObjectiveSpec { valid_from: Some(hour_two.into()), ..ladder() },
+    ]);
+    let created =
+        |version, at| LifecycleFact { created_at: Some(Timestamp(at)), ..fact(3 * HOUR, version, "inProgress") };
+    sla.advance(3 * HOUR);
+    sla.take(&created(2, 3 * HOUR));
+    sla.advance(8 * HOUR);
+    assert_eq!(said(&sla.escalations()), [(50, false)]);
+    // It was created before the newer version came into force.
+    sla.take(&created(1, HOUR));
+    sla.driver.restart();
+    sla.advance(12 * HOUR);
+    sla.escalations().into_iter().map(|call| (call.escalation_id, call.withdrawn)).collect()
+}
+
+#[test]
+fn a_clock_of_another_version_goes_on_where_it_stood_on_the_same_ladder() {
+    let id = |step: &str| format!("repair|order:7|{step}");
+    assert_eq!(called_by_both_versions(ladder()), [(id("90"), false), (id("100"), false)]);
+    // Half of twice the time is not over yet.
+    let longer = ObjectiveSpec { target: "20h".into(), ..ladder() };
+    assert_eq!(called_by_both_versions(longer), [(id("50"), true), (id("50#1"), false)]);
+    let other = ObjectiveSpec { escalate: [("60".into(), "manager".into())].into(), ..ladder() };
+    assert_eq!(called_by_both_versions(other), [(id("50"), true), (id("60"), false)]);
+    let none = ObjectiveSpec { escalate: [].into(), ..ladder() };
+    assert_eq!(called_by_both_versions(none), [(id("50"), true)]);
 }
 
 #[test]
