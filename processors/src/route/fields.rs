@@ -323,6 +323,9 @@ table! { PARTNER, partner, p {
 
 table! { SLA, violation, v {
     "sla.violation_id" Text, "The violation's id.", Value::Text(&v.violation_id);
+    "sla.version" Number, "How often it was told, amended or taken back.", Value::integer(v.version);
+    "sla.replaces" Text, "What is amended or taken back: the violation's id, and #version after the first.",
+        Value::option(&v.replaces);
     "sla.objective" Text, "The objective's name.", Value::Text(&v.objective);
     "sla.breached_at" Time, "When the target passed.", Value::Time(v.breached_at);
     "sla.actual" Duration, "Working time used.", Value::Duration(v.actual_ms);

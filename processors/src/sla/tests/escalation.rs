@@ -146,6 +146,8 @@ fn a_violation_may_open_a_ticket_and_tell_it_what_becomes_of_it() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told.iter().all(|(specification, _)| specification == "troubleTicketCreation"));
     assert!(told[0].1.contains("breached") && told[1].1.contains("withdrawn"), "{told:?}");
+    let replaced = r#""replaces":"done|order:7|0""#;
+    assert!(!told[0].1.contains("replaces") && told[1].1.contains(replaced), "{told:?}");
 }
 
 #[test]
