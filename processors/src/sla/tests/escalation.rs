@@ -120,6 +120,25 @@ fn a_clock_of_another_version_goes_on_where_it_stood_on_the_same_ladder() {
 }
 
 #[test]
+fn a_version_that_is_configured_later_takes_over_with_the_next_fact() {
+    let mut sla = Sla::of(vec![ladder()]);
+    sla.advance(3 * HOUR);
+    sla.take(&LifecycleFact { created_at: Some(Timestamp(3 * HOUR)), ..fact(3 * HOUR, 1, "inProgress") });
+    sla.advance(8 * HOUR);
+    assert_eq!(said(&sla.escalations()), [(50, false)]);
+    let hour_two = || Some("1970-01-01T02:00:00Z".to_owned());
+    let versions =
+        vec![ObjectiveSpec { valid_to: hour_two(), ..ladder() }, ObjectiveSpec { valid_from: hour_two(), ..ladder() }];
+    sla.restart_by(SlaSettings::new(versions, vec![]).unwrap());
+    sla.advance(9 * HOUR);
+    assert_eq!(said(&sla.escalations()), [(50, true)], "no version is known to be for it");
+    sla.take(&LifecycleFact { created_at: Some(Timestamp(3 * HOUR)), ..fact(9 * HOUR, 2, "held") });
+    sla.advance(12 * HOUR);
+    let again: Vec<_> = sla.escalations().into_iter().map(|call| (call.escalation_id, call.withdrawn)).collect();
+    assert_eq!(again, [("repair|order:7|50#1".to_owned(), false), ("repair|order:7|90".to_owned(), false)]);
+}
+
+#[test]
 fn a_replay_calls_nobody() {
     let history = [(0, 1, "inProgress"), (9 * HOUR, 2, "completed"), (10 * HOUR, 3, "inProgress")];
     let mut sla = Sla::of(vec![ladder()]);
