@@ -15,6 +15,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> EntitySettings {
     settings.recheck_ms = millis("recheck").unwrap_or(settings.recheck_ms);
     settings.lookup_wait_ms = millis("lookup_wait").unwrap_or(settings.lookup_wait_ms);
     settings.customer_memory_ms = millis("customer_memory").unwrap_or(settings.customer_memory_ms);
+    settings.notice_ms = millis("debit_notice").unwrap_or(settings.notice_ms);
     let count = |key, high| section.integer(key, 1..=high).map(|found| found.value);
     settings.seen_events_max = count("seen_events_max", 4_096).map_or(settings.seen_events_max, |found| found as usize);
     settings.buffered_events_max =

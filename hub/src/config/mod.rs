@@ -189,12 +189,13 @@ impl Config {
         }
         let schemas = schemas::read(&root.section("schemas"), matches!(log.kind, LogKind::Kafka(_)));
         let http = http::read(&root.section("http"));
-        let entity = entity::read(&root.section("entity"));
+        let mut entity = entity::read(&root.section("entity"));
         let partners = targets::partners(root);
         let floworx = targets::floworx(&root.section("floworx"));
         let billing = targets::billing(&root.section("billing"), &directory);
         let sla = sla::read(&root.section("sla"));
         let kpi = Arc::new(kpi::read(&root.section("kpi")));
+        entity.autopay_channels.clone_from(&kpi.autopay_channels);
         let slos = slo::read(root);
         let scorecards = scorecards::read(&root.section("scorecards"), &directory);
         let notification = targets::notification(&root.section("notification"));

@@ -25,10 +25,14 @@ pub enum Flag {
     PaymentUnknown = 1 << 6,
     /// The order that a flow works for is not known.
     OrderUnknown = 1 << 7,
+    /// The bill of a debit was not sent to the customer early enough before it.
+    NoticeShort = 1 << 8,
+    /// Whether the bill of a debit was sent is not known.
+    NoticeUnknown = 1 << 9,
 }
 
 impl Flag {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::SlaSuspect,
         Self::Adopted,
         Self::CustomerUnknown,
@@ -37,6 +41,8 @@ impl Flag {
         Self::PartnerUnknown,
         Self::PaymentUnknown,
         Self::OrderUnknown,
+        Self::NoticeShort,
+        Self::NoticeUnknown,
     ];
 
     /// The name in facts.
@@ -50,6 +56,8 @@ impl Flag {
             Self::PartnerUnknown => "partner_unknown",
             Self::PaymentUnknown => "payment_unknown",
             Self::OrderUnknown => "order_unknown",
+            Self::NoticeShort => "notice_short",
+            Self::NoticeUnknown => "notice_unknown",
         }
     }
 }

@@ -49,6 +49,10 @@ pub struct EntitySettings {
     pub unknown_entity: UnknownEntity,
     /// What to do with the events of an entity whose parents never came.
     pub missing_parent: MissingParent,
+    /// Channels whose payments are debits by mandate.
+    pub autopay_channels: Vec<String>,
+    /// How long before such a debit its bill must have been sent to the customer, in milliseconds.
+    pub notice_ms: i64,
 }
 
 impl Default for EntitySettings {
@@ -64,6 +68,8 @@ impl Default for EntitySettings {
             customer_memory_ms: 60_000,
             unknown_entity: UnknownEntity::default(),
             missing_parent: MissingParent::default(),
+            autopay_channels: ["autopay", "upi-autopay", "e-mandate"].map(str::to_owned).into(),
+            notice_ms: 24 * 3_600_000,
         }
     }
 }

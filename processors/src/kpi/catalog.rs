@@ -73,6 +73,8 @@ pub enum Kpi {
     PartnerDataQuality,
     /// Deliveries given up for what we sent.
     PartnerOurFault,
+    /// Autopay attempts whose bill was sent early enough before.
+    AutopayNotice,
 }
 
 /// What is fixed of a KPI.
@@ -110,7 +112,7 @@ impl Definition {
 }
 
 /// Every KPI, by its number.
-pub const KPIS: [Definition; 23] = [
+pub const KPIS: [Definition; 24] = [
     duration(Kpi::OrderCycle, "order_cycle", "Time from creation to completion, less waiting for the customer"),
     ratio(Kpi::OrderOnTime, "order_on_time", true, "Orders completed by the date requested or first promised"),
     ratio(Kpi::OrderFallout, "order_fallout", false, "Ended orders that failed, were held or had an error"),
@@ -145,6 +147,7 @@ pub const KPIS: [Definition; 23] = [
         "Orders of the partner without a doubt in their facts",
     ),
     ratio(Kpi::PartnerOurFault, "partner_our_fault", false, "Deliveries to the partner given up for what we sent"),
+    ratio(Kpi::AutopayNotice, "autopay_notice", true, "Autopay attempts whose bill was sent in time before"),
 ];
 
 impl Kpi {
@@ -178,6 +181,6 @@ mod tests {
         }
         // Numbers are in stored entries.
         assert_eq!([Kpi::OrderCycle as u8, Kpi::SlaMet as u8, Kpi::PartnerAvailability as u8], [0, 14, 18]);
-        assert_eq!([Kpi::PartnerAcknowledged as u8, Kpi::PartnerOurFault as u8], [19, 22]);
+        assert_eq!([Kpi::PartnerAcknowledged as u8, Kpi::AutopayNotice as u8], [19, 23]);
     }
 }

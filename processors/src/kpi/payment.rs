@@ -17,6 +17,9 @@ pub(super) fn derive(payment: &Story, settings: &KpiSettings, items: &mut Vec<It
     add(Kpi::PaymentBusinessDecline, what == "denied");
     if is_autopay(payment, settings) {
         add(Kpi::AutopayAttemptFailure, what != "done");
+        if let Some(short) = payment.notice_short {
+            add(Kpi::AutopayNotice, !short);
+        }
     }
 }
 

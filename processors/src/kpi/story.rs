@@ -78,6 +78,10 @@ pub struct Story {
     /// Whether any fact carried a doubt.
     #[serde(default)]
     pub doubted: bool,
+    /// Of a debit by the newest version: whether the customer was told too late before it; `None` where that is not
+    /// known.
+    #[serde(default)]
+    pub notice_short: Option<bool>,
 }
 
 impl Story {
@@ -97,6 +101,8 @@ impl Story {
             self.newest = fact.version;
             self.due_at = fact.due_at.map(|due| due.0);
             self.labels = Labels::of(fact);
+            let has = |name: &str| fact.flags.iter().any(|flag| flag == name);
+            self.notice_short = (!has("notice_unknown")).then(|| has("notice_short"));
         }
         let what = if fact.change == "deleted" || NOTICES.contains(&fact.change.as_str()) {
             Some(fact.change.as_str())

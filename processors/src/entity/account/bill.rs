@@ -38,6 +38,9 @@ impl Accounts {
         if change == AccountChange::Created {
             state.head.set(Flag::Adopted, false);
         }
+        if part.machine.state == Some(BillState::Sent) && part.sent_at.is_none_or(|sent| at < sent) {
+            part.sent_at = Some(at);
+        }
         let id = patch.id.clone();
         let mut merged = Merged::default();
         let bill = &mut part.bill;

@@ -3,6 +3,7 @@
 
 mod bill;
 mod billing_account;
+mod notice;
 mod payment;
 
 use std::sync::Arc;
@@ -68,6 +69,9 @@ pub struct BillPart {
     pub machine: Machine<schemas::BillState>,
     /// The bill, merged; without unknown fields.
     pub bill: Bill,
+    /// When it was first sent to the customer.
+    #[serde(default)]
+    pub sent_at: Option<Timestamp>,
 }
 
 impl AccountRecord {

@@ -105,6 +105,9 @@ impl Accounts {
             self.count_refund(context, part.payment.refunded_payment_id.as_deref(), returned)?;
         }
 
+        if kind == AccountEntityKind::Payment {
+            self.note_notice(context, state, &part.payment)?;
+        }
         let mut fact = state.fact(kind, &id);
         fact.to_state = part.machine.name().map(str::to_owned);
         fact.customer_id.clone_from(&part.payment.customer_id);

@@ -26,6 +26,46 @@ fn refund(hub: &mut Hub, id: &str, of: &str, amount: i64, second: i64) {
 }
 
 #[test]
+fn a_debit_says_whether_its_bill_was_sent_early_enough() {
+    let day = 24 * 3_600;
+    let mut hub = Hub::new();
+    hub.bill("b1", Created, BillState::New, 0);
+    hub.bill("b1", StateChanged, BillState::Validated, 1);
+    hub.bill("b1", StateChanged, BillState::Sent, 2);
+    let debit = |id: &str, bill: Option<&str>, channel: &str, seconds: i64| Payment {
+        channel: Some(channel.into()),
+        bill_ids: bill.map(str::to_owned).into_iter().collect(),
+        payment_date: Some(at(seconds)),
+        ..payment(id, PaymentState::Authorized)
+    };
+    for (id, bill, channel, seconds) in [
+        ("early", Some("b1"), "UPI-autopay", 2 + day),
+        ("late", Some("b1"), "upi-autopay", 1 + day),
+        ("by hand", Some("b1"), "app", 10),
+        ("of what", None, "upi-autopay", 10),
+        ("unseen", Some("b2"), "upi-autopay", 10),
+    ] {
+        hub.payment(Kind::Payment, Created, debit(id, bill, channel, seconds), seconds);
+    }
+    let facts = hub.facts();
+    let told: Vec<(&str, Vec<&str>)> = facts
+        .iter()
+        .filter(|fact| fact.entity_kind == "payment")
+        .map(|fact| (fact.entity_id.as_str(), fact.flags.iter().map(String::as_str).collect()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("early", vec![]),
+            ("late", vec!["notice_short"]),
+            ("by hand", vec![]),
+            ("of what", vec!["notice_unknown"]),
+            ("unseen", vec!["notice_unknown"]),
+        ]
+    );
+}
+
+#[test]
 fn a_payment_walks_to_its_end_and_is_billed() {
     let mut hub = Hub::new();
     capture(&mut hub, "p1", 500);

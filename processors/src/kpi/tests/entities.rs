@@ -83,13 +83,23 @@ fn payments_fail_for_technical_and_for_business_reasons() {
         for fact in &mut facts {
             fact.channel = Some(channel.into());
         }
+        // Of one debit nobody knows whether its customer was told, of another that he was told too late.
+        facts[1].flags = match payment {
+            3 => vec!["notice_short".into()],
+            4 => vec!["notice_unknown".into()],
+            _ => vec![],
+        };
         kpis.take_all(&facts);
     }
+    let mut told = course("payment:6", &[(0, "pendingAuthorization"), (2, "done")]);
+    told.iter_mut().for_each(|fact| fact.channel = Some("autopay".into()));
+    kpis.take_all(&told);
     kpis.publish();
-    assert_eq!(kpis.all("payment_success", "1h"), (2, 4, 0, 0));
-    assert_eq!(kpis.all("payment_technical_failure", "1h"), (1, 4, 0, 0));
-    assert_eq!(kpis.all("payment_business_decline", "1h"), (1, 4, 0, 0));
-    assert_eq!(kpis.all("autopay_attempt_failure", "1h"), (1, 2, 0, 0));
+    assert_eq!(kpis.all("autopay_notice", "1h"), (1, 2, 0, 0));
+    assert_eq!(kpis.all("payment_success", "1h"), (3, 5, 0, 0));
+    assert_eq!(kpis.all("payment_technical_failure", "1h"), (1, 5, 0, 0));
+    assert_eq!(kpis.all("payment_business_decline", "1h"), (1, 5, 0, 0));
+    assert_eq!(kpis.all("autopay_attempt_failure", "1h"), (1, 3, 0, 0));
 }
 
 fn clock(objective: &str, status: SlaStatus, closed: bool, minute: i64) -> SlaState {
