@@ -11,6 +11,9 @@ use crate::{
     StoreChanges, TaskId, TopicPartition, Topology,
 };
 
+/// A checkpoint that nothing happens to says so many times within its greatest age that it is still right.
+const REFRESHES: u32 = 12;
+
 /// Why a standby cannot go on; either may be tried again later with a new one.
 #[derive(Debug, thiserror::Error)]
 pub enum StandbyError {
@@ -28,6 +31,12 @@ pub struct Standby {
     /// What was read of each, up to where.
     next: Vec<Option<Offset>>,
     checkpoint: Box<dyn Checkpoint>,
+    /// All that was committed until then has been read. A changelog keeps deletions for a while only, so this is how
+    /// old the checkpoint is, whenever its records are of.
+    as_of: Timestamp,
+    /// The `as_of` that the checkpoint has.
+    told: Option<Timestamp>,
+    age_max: Duration,
     scratch: Vec<Record>,
 }
 
@@ -36,7 +45,7 @@ pub struct Standby {
 pub struct StandbyStep {
     /// Records that were taken over.
     pub records: u64,
-    /// Records that are still to come, about; 0 only if there are none.
+    /// Offsets that are still to come: of records, and of the ends of transactions.
     pub behind: u64,
 }
 
@@ -67,13 +76,17 @@ impl Standby {
         let is_old = checkpoint.committed_at().is_some_and(|at| now.millis_since(at) > age_max.as_millis() as i64);
         let ends = log.written_ends(&changelogs)?;
         let is_ahead = next.iter().zip(ends).any(|(next, end)| next.is_some_and(|next| next > end));
+        let mut told = checkpoint.committed_at();
         let next = if is_old || is_ahead || has_unplaced(checkpoint.reader()?.as_ref(), &next)? {
             checkpoint.clear()?;
+            told = None;
             vec![None; names.len()]
         } else {
             next
         };
-        Ok(Self { changelogs, next, checkpoint, scratch: Vec::new() })
+        // What is read from its beginning lacks nothing that was there when that began.
+        let as_of = told.unwrap_or(now);
+        Ok(Self { changelogs, next, checkpoint, as_of, told, age_max, scratch: Vec::new() })
     }
 
     /// The stores of a task, those of the runtime included, in the order of its checkpoint; nothing where the topology
@@ -90,24 +103,27 @@ impl Standby {
     /// # Errors
     /// As [`Standby::open`].
     pub fn step(&mut self, log: &dyn Log, now: Timestamp, max_bytes: usize) -> Result<StandbyStep, StandbyError> {
-        let positions = self.changelogs.iter().cloned().zip(self.next.iter().map(|next| next.unwrap_or_default()));
-        let behind = log.behind_of(&positions.collect::<Vec<_>>())?;
-        let all: u64 = behind.iter().sum();
+        let bounds = log.bounds_of(&self.changelogs)?;
+        let behind = |next: &[Option<Offset>]| -> Vec<u64> {
+            let each = next.iter().zip(&bounds);
+            each.map(|(next, (start, end))| (end.0 - next.unwrap_or_default().max(*start).0).max(0) as u64).collect()
+        };
+        let total_behind = |next: &[Option<Offset>]| behind(next).iter().sum::<u64>();
         if self.checkpoint.is_busy()? {
-            return Ok(StandbyStep { records: 0, behind: all });
+            return Ok(StandbyStep { records: 0, behind: total_behind(&self.next) });
         }
         let mut stores: Vec<StoreChanges> = Vec::new();
-        let (mut records, mut bytes, mut newest) = (0, 0, None);
+        let (mut records, mut bytes) = (0, 0);
         let mut next = self.next.clone();
+        let before = behind(&next);
         for (store, changelog) in self.changelogs.iter().enumerate() {
             let mut changes = StoreChanges::default();
-            if behind[store] > 0 && bytes < max_bytes {
+            if before[store] > 0 && bytes < max_bytes {
                 self.scratch.clear();
                 let from = next[store].unwrap_or_default();
                 let read_to = log.read(changelog, from, max_bytes - bytes, &mut self.scratch)?;
                 for record in self.scratch.drain(..) {
                     records += 1;
-                    newest = newest.max(Some(record.timestamp));
                     let Some(key) = record.key else { continue };
                     bytes += key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len);
                     changes.entries.push((key, record.value));
@@ -118,7 +134,7 @@ impl Standby {
                     next[store] = Some(read_to);
                     changes.next_offset = next[store];
                 }
-            } else if behind[store] == 0 && next[store].is_none() {
+            } else if before[store] == 0 && next[store].is_none() {
                 // An empty changelog is followed from its beginning.
                 next[store] = Some(Offset(0));
                 changes.next_offset = next[store];
@@ -126,13 +142,16 @@ impl Standby {
             stores.push(changes);
         }
         let has_moved = stores.iter().any(|changes| changes.next_offset.is_some());
-        // At the end of all changelogs the checkpoint stands for this moment, whenever what came was written.
-        let committed_at = if bytes < max_bytes { Some(now) } else { newest };
-        if has_moved && let Some(committed_at) = committed_at {
-            self.checkpoint.write(CheckpointBatch { stores, committed_at })?;
+        let left = total_behind(&next);
+        let as_of = if left == 0 { self.as_of.max(now) } else { self.as_of };
+        let refresh_after = (self.age_max / REFRESHES).as_millis() as i64;
+        let is_stale = self.told.is_some_and(|told| as_of.millis_since(told) >= refresh_after);
+        if has_moved || is_stale {
+            self.checkpoint.write(CheckpointBatch { stores, committed_at: as_of })?;
             self.next = next;
+            (self.as_of, self.told) = (as_of, Some(as_of));
         }
-        Ok(StandbyStep { records, behind: all.saturating_sub(records) })
+        Ok(StandbyStep { records, behind: left })
     }
 
     /// Waits until what was read is written, and lets the checkpoint go.
@@ -165,4 +184,104 @@ fn keep_last(entries: &mut Vec<(bytes::Bytes, Option<bytes::Bytes>)>) {
     entries.reverse();
     entries.sort_by(|one, other| one.0.cmp(&other.0));
     entries.dedup_by(|later, kept| later.0 == kept.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{FaultPlan, MemoryCheckpoints, SimLog};
+    use crate::{OutgoingRecord, StoreSpec, TopicSpec, TopologyBuilder};
+
+    const AGE_MAX: Duration = Duration::from_hours(12);
+
+    fn topology() -> Topology {
+        let mut builder = TopologyBuilder::new();
+        builder.sub_topology("part").source("in", "in").store(StoreSpec::key_value("kept"));
+        builder.build().unwrap()
+    }
+
+    fn task() -> TaskId {
+        TaskId { sub_topology: "part".into(), partition: 0 }
+    }
+
+    fn write(log: &SimLog, keys: std::ops::Range<u32>) {
+        let mut producer = log.producer("owner").unwrap();
+        for key in keys {
+            let record = OutgoingRecord {
+                topic: changelog_topic("app", "kept"),
+                partition: Some(0),
+                key: Some(key.to_string().into()),
+                value: Some(bytes::Bytes::from_static(b"value")),
+                // By the records' own times nothing is known: they are those of events.
+                timestamp: Timestamp(i64::MAX / 2),
+                headers: Vec::new(),
+            };
+            producer.send(record).unwrap();
+        }
+        producer.commit("owner", &[]).unwrap();
+    }
+
+    fn open(place: &MemoryCheckpoints, log: &SimLog, now: i64) -> Standby {
+        Standby::open(&topology(), "app", &task(), place, log, (Timestamp(now), AGE_MAX)).unwrap()
+    }
+
+    /// Steps until it has read as often as it can at one time, and returns what its checkpoint says its time is.
+    fn follow(
+        mut standby: Standby,
+        place: &MemoryCheckpoints,
+        log: &SimLog,
+        now: i64,
+        steps: usize,
+    ) -> Option<Timestamp> {
+        for _ in 0..steps {
+            standby.step(log, Timestamp(now), 1 << 20).unwrap();
+        }
+        standby.close().unwrap();
+        let names = Standby::stores(&topology(), &task()).unwrap();
+        place.open(&task(), &names).unwrap().committed_at()
+    }
+
+    fn changelog() -> SimLog {
+        let log = SimLog::with_faults(1, FaultPlan::NONE);
+        let names = Standby::stores(&topology(), &task()).unwrap();
+        let topics: Vec<_> = names.iter().map(|name| TopicSpec::compact(changelog_topic("app", name), 1)).collect();
+        log.ensure_topics(&topics).unwrap();
+        log
+    }
+
+    #[test]
+    fn a_checkpoint_is_as_old_as_the_last_time_that_all_was_read() {
+        let (log, place) = (changelog(), MemoryCheckpoints::default());
+        write(&log, 0..10);
+        assert_eq!(follow(open(&place, &log, 1_000), &place, &log, 2_000, 30), Some(Timestamp(2_000)));
+        write(&log, 10..100);
+        log.set_faults(FaultPlan { short_read: 1000, ..FaultPlan::NONE });
+        let partly = follow(open(&place, &log, 3_000), &place, &log, 4_000, 3);
+        assert_eq!(partly, Some(Timestamp(2_000)), "deletions of the rest may go from the changelog meanwhile");
+        log.set_faults(FaultPlan::NONE);
+        assert_eq!(follow(open(&place, &log, 5_000), &place, &log, 6_000, 30), Some(Timestamp(6_000)));
+    }
+
+    #[test]
+    fn an_empty_checkpoint_is_as_old_as_its_beginning() {
+        let (log, place) = (changelog(), MemoryCheckpoints::default());
+        write(&log, 0..100);
+        log.set_faults(FaultPlan { short_read: 1000, ..FaultPlan::NONE });
+        assert_eq!(follow(open(&place, &log, 1_000), &place, &log, 9_000, 3), Some(Timestamp(1_000)));
+    }
+
+    #[test]
+    fn a_checkpoint_that_nothing_happens_to_does_not_grow_old() {
+        let (log, place) = (changelog(), MemoryCheckpoints::default());
+        write(&log, 0..10);
+        let hours = |count: u64| Duration::from_hours(count).as_millis() as i64;
+        let mut standby = open(&place, &log, 0);
+        for hour in 0..24 {
+            for _ in 0..10 {
+                standby.step(&log, Timestamp(hours(hour)), 1 << 20).unwrap();
+            }
+        }
+        let told = follow(standby, &place, &log, hours(24), 1).unwrap();
+        assert!(told >= Timestamp(hours(22)), "{told}");
+    }
 }
