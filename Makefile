@@ -37,7 +37,7 @@ check: setup ## Formatting, lints, documentation, licences and advisories
 soak: setup-test ## The simulation on many more seeds (SEEDS=100000), and the long scenarios on Kafka (KAFKA_EOS_MINUTES=15)
 	SEEDS=$${SEEDS:-100000} $(CARGO) test --release --locked -p topology --test runtime every_seed
 	$(CARGO) build --locked -p hub
-	KAFKA_LONG=1 $(CARGO) test --locked -p tests kafka_exactly_once -- --nocapture --test-threads=1
+	KAFKA_LONG=1 $(CARGO) test --locked -p tests -- kafka_exactly_once kafka_standby --nocapture --test-threads=1
 
 bench: setup ## Measures the whole embedded pipeline, release build (ARGS="--clocks 1000000" for open SLA clocks)
 	$(CARGO) build --release --locked -p hub

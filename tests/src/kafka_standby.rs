@@ -1,5 +1,7 @@
 //! A hub that followed takes the tasks of one that was killed over with their tail alone, and loses nothing.
 
+mod million;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
