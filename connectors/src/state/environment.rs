@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use heed::types::Bytes;
+use heed::types::{Bytes, DecodeIgnore, Str};
 use heed::{Database, Env, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
 use schemas::Timestamp;
 use topology::{CheckpointBatch, CheckpointError, Offset};
@@ -55,6 +55,7 @@ impl Environment {
         let mut table = |name: &str| env.create_database(&mut txn, Some(name)).map_err(|error| place(&error));
         let tables = stores.iter().map(|name| table(name)).collect::<Result<_, _>>()?;
         let positions = table(POSITIONS)?;
+        forget_others(&env, &mut txn, stores, positions).map_err(|error| place(&error))?;
         txn.commit().map_err(|error| place(&error))?;
         Ok(Self { holder: AtomicU64::new(0), env, names: stores.to_vec(), tables, positions })
     }
@@ -136,4 +137,20 @@ impl Environment {
         }
         txn.commit().map_err(failed("clearing"))
     }
+}
+
+/// Empties the tables of stores that the task has no more. One that comes back later begins anew: its
+/// changelog may have gone on without it, and the commit's time says nothing of it.
+fn forget_others(env: &Env<WithoutTls>, txn: &mut RwTxn<'_>, stores: &[String], positions: Table) -> heed::Result<()> {
+    let Some(all) = env.open_database::<Str, DecodeIgnore>(txn, None)? else { return Ok(()) };
+    let names: Vec<String> = all.iter(txn)?.map(|entry| Ok(entry?.0.to_owned())).collect::<heed::Result<_>>()?;
+    for name in names.iter().filter(|name| *name != POSITIONS && !stores.contains(name)) {
+        // One that had no position has been emptied before.
+        if positions.delete(txn, name.as_bytes())?
+            && let Some(table) = env.open_database::<Bytes, Bytes>(txn, Some(name))?
+        {
+            table.clear(txn)?;
+        }
+    }
+    Ok(())
 }

@@ -123,6 +123,27 @@ fn clearing_forgets_everything() {
 }
 
 #[test]
+fn a_store_that_was_gone_for_a_while_begins_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = LmdbCheckpoints::open(directory.path()).unwrap();
+    let mut checkpoint = place.open(&task(), &names()).unwrap();
+    let entry = |key: &'static str| (Bytes::from(key), Some(Bytes::from("1")));
+    checkpoint.write(batch(vec![entry("a"), entry("b")], 1)).unwrap();
+    checkpoint.finish().unwrap();
+    drop(checkpoint);
+    // As many tables as there may be at once must not be too many over the years.
+    for round in 0..200 {
+        let names = [format!("other-{round}"), "ledger".to_owned()];
+        let mut without = place.open(&task(), &names).unwrap();
+        without.write(batch(vec![entry("c")], 2)).unwrap();
+        without.finish().unwrap();
+    }
+    let checkpoint = place.open(&task(), &names()).unwrap();
+    assert_eq!((checkpoint.position(0), checkpoint.committed_at()), (None, Some(Timestamp(2000))));
+    assert!(all(checkpoint.as_ref(), 100).is_empty());
+}
+
+#[test]
 fn a_file_that_is_no_checkpoint_is_refused_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("entity.order").join("3");
