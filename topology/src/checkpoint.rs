@@ -24,6 +24,9 @@ pub struct StoreChanges {
     /// Keys with their newest values; `None` for those that are gone. A key may occur more than once, each time
     /// with the same value.
     pub entries: Vec<(Bytes, Option<Bytes>)>,
+    /// All keys before this one are gone, whatever `entries` has not: windows that expired. They may go bit by bit,
+    /// with this batch and those that follow, for each of them says it again.
+    pub expired_before: Option<Bytes>,
     /// The changelog's offset that the store stands for from now on, if it moved.
     pub next_offset: Option<Offset>,
 }

@@ -174,19 +174,31 @@ impl Context<'_> {
         collect(self.core.stores.entries(store.0).range(prefix, prefix_end(prefix).as_deref()), limit)
     }
 
-    /// Sets the value of a key in the window that starts at `start`. One that the store's
-    /// retention has passed already is dropped with the next commit.
-    #[expect(clippy::needless_pass_by_value, reason = "as `put`")]
-    pub fn window_put(&mut self, store: StoreHandle, key: &[u8], start: Timestamp, value: Bytes) {
-        self.core.put(store.0, &window_key(start, key), &value);
+    /// The start of the first window of a store that is kept, by stream time alone: what a processor sees
+    /// does not hang on when the task commits, or restarts.
+    fn horizon(&self, store: StoreHandle) -> Timestamp {
+        let kind = &self.core.plan.stores[store.0].kind;
+        kind.horizon(self.core.stream_time).unwrap_or(Timestamp(i64::MIN))
     }
 
-    /// The value of a key in the window that starts at `start`.
+    /// Sets the value of a key in the window that starts at `start`, unless stream time has passed the
+    /// store's retention: such a window is not kept.
+    #[expect(clippy::needless_pass_by_value, reason = "as `put`")]
+    pub fn window_put(&mut self, store: StoreHandle, key: &[u8], start: Timestamp, value: Bytes) {
+        if start >= self.horizon(store) {
+            self.core.put(store.0, &window_key(start, key), &value);
+        }
+    }
+
+    /// The value of a key in the window that starts at `start`, if that is kept.
     pub fn window_get(&self, store: StoreHandle, key: &[u8], start: Timestamp) -> Option<Bytes> {
+        if start < self.horizon(store) {
+            return None;
+        }
         self.get(store, &window_key(start, key))
     }
 
-    /// The values of a key in the windows that start in `[from, to)`, by start.
+    /// The values of a key in the windows that start in `[from, to)`, by start, of those that are kept.
     pub fn window_range(
         &self,
         store: StoreHandle,
@@ -194,7 +206,7 @@ impl Context<'_> {
         from: Timestamp,
         to: Timestamp,
     ) -> Vec<(Timestamp, Bytes)> {
-        let found = window_range(self.core.stores.entries(store.0), key, from, to);
+        let found = window_range(self.core.stores.entries(store.0), key, from.max(self.horizon(store)), to);
         found.into_iter().map(|(start, entry)| (start, Bytes::copy_from_slice(entry.value()))).collect()
     }
 

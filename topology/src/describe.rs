@@ -116,7 +116,7 @@ fn kind(store: &StoreSpec) -> String {
     match store.kind {
         StoreKind::KeyValue => "key-value".into(),
         StoreKind::OrderedKeyValue => "ordered key-value".into(),
-        StoreKind::Window { retention } => format!("window, kept {retention:?}"),
+        StoreKind::Window { retention, segment } => format!("window, kept {retention:?} in segments of {segment:?}"),
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Cleanup {
     Delete,
     /// Only the newest record of each key is kept.
     Compact,
+    /// Only the newest record of each key is kept, and deleted after the retention time.
+    CompactDelete,
 }
 
 /// A topic as it shall be.
@@ -30,7 +32,7 @@ pub struct TopicSpec {
     pub partitions: u32,
     /// What happens to old records.
     pub cleanup: Cleanup,
-    /// How long records of a [`Cleanup::Delete`] topic are kept; `None` for ever.
+    /// How long records are kept, unless it is [`Cleanup::Compact`]; `None` for ever.
     pub retention: Option<Duration>,
     /// How many bytes a partition of a [`Cleanup::Delete`] topic may hold; `None` for no bound.
     pub retention_bytes: Option<u64>,
@@ -40,6 +42,12 @@ impl TopicSpec {
     /// A topic whose records are kept for `retention`.
     pub fn delete(name: impl Into<TopicName>, partitions: u32, retention: Option<Duration>) -> Self {
         Self { name: name.into(), partitions, cleanup: Cleanup::Delete, retention, retention_bytes: None }
+    }
+
+    /// A compacted topic whose records are kept for `retention`.
+    pub fn compact_delete(name: impl Into<TopicName>, partitions: u32, retention: Duration) -> Self {
+        let cleanup = Cleanup::CompactDelete;
+        Self { name: name.into(), partitions, cleanup, retention: Some(retention), retention_bytes: None }
     }
 
     /// A topic of which the newest record per key is kept.

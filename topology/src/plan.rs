@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::task::{changelog_topic, internal_stores};
-use crate::{SubTopology, TopicName, TopicSpec, Topology, TopologyBuilder, TopologyError};
+use crate::{StoreKind, SubTopology, TopicName, TopicSpec, Topology, TopologyBuilder, TopologyError};
 
 impl TopologyBuilder {
     /// Checks the plan and returns it.
@@ -131,16 +131,19 @@ impl Topology {
         Self { sub_topologies, tables }
     }
 
-    /// The internal topics of `application`: changelogs of stores, timers and books, compacted.
+    /// The internal topics of `application`: changelogs of stores, timers and books, compacted; those of
+    /// window stores also by time.
     /// `partitions` says how many partitions a source topic has.
     pub fn required_topics(&self, application: &str, partitions: impl Fn(&str) -> u32) -> Vec<TopicSpec> {
         self.sub_topologies
             .iter()
             .flat_map(|part| {
                 let count = part.sources.first().map_or(1, |source| partitions(&source.topic));
-                let stores = part.stores.iter().map(|store| store.name.clone()).chain(internal_stores(&part.name));
-                stores
-                    .map(move |store| TopicSpec::compact(changelog_topic(application, &store), count))
+                let declared = part.stores.iter().map(|store| (store.name.clone(), store.kind.clone()));
+                let internal = internal_stores(&part.name).map(|name| (name, StoreKind::OrderedKeyValue));
+                declared
+                    .chain(internal)
+                    .map(move |(store, kind)| kind.changelog(changelog_topic(application, &store), count))
                     .collect::<Vec<_>>()
             })
             .collect()
@@ -167,6 +170,8 @@ impl Topology {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{Cleanup, Context, Fault, Outcome, Processor, Record, StoreSpec, SubTopologyBuilder, Verdict};
 
@@ -245,6 +250,15 @@ pub(crate) mod tests {
         let names: Vec<_> = topics.iter().map(|topic| topic.name.as_ref()).collect();
         assert_eq!(names, ["hub.s.changelog", "hub.part.timers.changelog", "hub.part.ledger.changelog"]);
         assert!(topics.iter().all(|topic| topic.partitions == 6 && topic.cleanup == Cleanup::Compact));
+    }
+
+    #[test]
+    fn the_changelog_of_a_window_store_outlives_its_windows_by_a_day() {
+        let mut builder = plan();
+        builder.extend("part").unwrap().store(StoreSpec::window("w", Duration::from_hours(2)));
+        let topics = builder.build().unwrap().required_topics("hub", |_| 1);
+        let windows = topics.iter().find(|topic| topic.name.as_ref() == "hub.w.changelog").unwrap();
+        assert_eq!((windows.cleanup, windows.retention), (Cleanup::CompactDelete, Some(Duration::from_hours(27))));
     }
 
     #[test]

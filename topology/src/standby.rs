@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use schemas::Timestamp;
 
-use crate::task::{changelog_topic, internal_stores};
+use crate::store::{from_sortable, sortable};
+use crate::task::{STREAM_TIME, changelog_topic, internal_stores};
 use crate::{
     Checkpoint, CheckpointBatch, CheckpointError, CheckpointReader, Checkpoints, Log, LogError, Offset, Record,
-    StoreChanges, TaskId, TopicPartition, Topology,
+    StoreChanges, StoreKind, TaskId, TopicPartition, Topology,
 };
 
 /// A checkpoint that nothing happens to says so many times within its greatest age that it is still right.
@@ -28,6 +29,9 @@ pub enum StandbyError {
 /// Follows one task. It holds the task's checkpoint: no worker of the process may have it meanwhile.
 pub struct Standby {
     changelogs: Vec<TopicPartition>,
+    kinds: Vec<StoreKind>,
+    /// The owner's, as far as it was read.
+    stream_time: Option<Timestamp>,
     /// What was read of each, up to where.
     next: Vec<Option<Offset>>,
     checkpoint: Box<dyn Checkpoint>,
@@ -71,6 +75,7 @@ impl Standby {
             .iter()
             .map(|name| TopicPartition { topic: changelog_topic(application, name), partition: task.partition })
             .collect();
+        let kinds = Self::kinds(topology, task);
         let mut checkpoint = place.open(task, &names)?;
         let next: Vec<Option<Offset>> = (0..names.len()).map(|store| checkpoint.position(store)).collect();
         let is_old = checkpoint.committed_at().is_some_and(|at| now.millis_since(at) > age_max.as_millis() as i64);
@@ -86,7 +91,14 @@ impl Standby {
         };
         // What is read from its beginning lacks nothing that was there when that began.
         let as_of = told.unwrap_or(now);
-        Ok(Self { changelogs, next, checkpoint, as_of, told, age_max, scratch: Vec::new() })
+        let scratch = Vec::new();
+        Ok(Self { changelogs, kinds, stream_time: None, next, checkpoint, as_of, told, age_max, scratch })
+    }
+
+    /// The kinds of the stores that a task declares; those of the runtime follow them and expire nothing.
+    fn kinds(topology: &Topology, task: &TaskId) -> Vec<StoreKind> {
+        let part = topology.sub_topologies.iter().find(|part| *part.name == *task.sub_topology);
+        part.into_iter().flat_map(|part| &part.stores).map(|store| store.kind.clone()).collect()
     }
 
     /// The stores of a task, those of the runtime included, in the order of its checkpoint; nothing where the topology
@@ -125,6 +137,9 @@ impl Standby {
                 for record in self.scratch.drain(..) {
                     records += 1;
                     let Some(key) = record.key else { continue };
+                    if store + 1 == self.changelogs.len() && key == STREAM_TIME {
+                        self.stream_time = record.value.as_deref().and_then(from_sortable);
+                    }
                     bytes += key.len() + record.value.as_ref().map_or(0, bytes::Bytes::len);
                     changes.entries.push((key, record.value));
                 }
@@ -140,6 +155,13 @@ impl Standby {
                 changes.next_offset = next[store];
             }
             stores.push(changes);
+        }
+        // What the owner lets expire leaves no tombstone: a follower sees by stream time that it is gone.
+        if let Some(stream_time) = self.stream_time {
+            for (changes, kind) in stores.iter_mut().zip(&self.kinds) {
+                let horizon = kind.horizon(stream_time).map(sortable);
+                changes.expired_before = horizon.map(|first| bytes::Bytes::copy_from_slice(&first));
+            }
         }
         let has_moved = stores.iter().any(|changes| changes.next_offset.is_some());
         let left = total_behind(&next);

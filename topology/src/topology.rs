@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemas::Timestamp;
 use thiserror::Error;
 
-use crate::{Processor, ProcessorFactory, TopicName};
+use crate::{Processor, ProcessorFactory, TopicName, TopicSpec};
 
 /// Why a topology cannot be built, or a processor cannot be connected.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -76,9 +77,50 @@ pub enum StoreKind {
     OrderedKeyValue,
     /// One value per key and window start, dropped when stream time passes the retention.
     Window {
-        /// How long after its start a window is kept.
+        /// How long after its start a window is kept at least.
         retention: Duration,
+        /// The span of starts that expires as one, so that a window is kept so much longer at most.
+        segment: Duration,
     },
+}
+
+/// The shortest segment that is chosen where none is given.
+const SEGMENT_MIN: Duration = Duration::from_secs(60);
+/// How much longer than by stream time a changelog keeps a window: clocks differ, and records may come late.
+const CHANGELOG_MARGIN: Duration = Duration::from_hours(24);
+
+/// A duration in whole milliseconds, at least one.
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1)
+}
+
+impl StoreKind {
+    /// The start of the first window that is kept at this stream time: one that starts before is neither
+    /// read nor written. `None` where nothing expires.
+    pub(crate) fn horizon(&self, stream_time: Timestamp) -> Option<Timestamp> {
+        let Self::Window { retention, segment } = self else { return None };
+        let length = millis(*segment);
+        let oldest = stream_time.0.saturating_sub(millis(*retention)).div_euclid(length);
+        Some(Timestamp(oldest.saturating_mul(length)))
+    }
+
+    /// The span of starts of one segment.
+    pub(crate) fn segment_millis(&self) -> i64 {
+        match self {
+            Self::Window { segment, .. } => millis(*segment),
+            Self::KeyValue | Self::OrderedKeyValue => i64::MAX,
+        }
+    }
+
+    /// The changelog topic that a store of this kind needs.
+    pub(crate) fn changelog(&self, name: TopicName, partitions: u32) -> TopicSpec {
+        match self {
+            Self::KeyValue | Self::OrderedKeyValue => TopicSpec::compact(name, partitions),
+            Self::Window { retention, segment } => {
+                TopicSpec::compact_delete(name, partitions, *retention + *segment + CHANGELOG_MARGIN)
+            }
+        }
+    }
 }
 
 /// A store of a sub-topology; each task has its own.
@@ -101,9 +143,15 @@ impl StoreSpec {
         Self { name: name.into(), kind: StoreKind::OrderedKeyValue }
     }
 
-    /// A window store.
+    /// A window store, in segments of half the retention and at least a minute.
     pub fn window(name: impl Into<String>, retention: Duration) -> Self {
-        Self { name: name.into(), kind: StoreKind::Window { retention } }
+        Self { name: name.into(), kind: StoreKind::Window { retention, segment: SEGMENT_MIN.max(retention / 2) } }
+    }
+
+    /// A window store in segments of another length: short ones keep little beyond the retention, long
+    /// ones are fewer.
+    pub fn segmented(name: impl Into<String>, retention: Duration, segment: Duration) -> Self {
+        Self { name: name.into(), kind: StoreKind::Window { retention, segment } }
     }
 }
 

@@ -40,14 +40,14 @@ pub(super) fn run(shared: &Shared, now: Timestamp) -> Result<Maintenance, LogErr
     for (spec, first) in &topics {
         for partition in 0..spec.partitions {
             let number = first + partition;
-            match spec.cleanup {
-                Cleanup::Delete => retain(shared, spec, number, partition, now, &mut done)?,
-                Cleanup::Compact => {
-                    if let Some(saved) = compaction::compact(shared, number, now)? {
-                        done.compacted_partitions += 1;
-                        done.compacted_bytes += saved;
-                    }
-                }
+            if spec.cleanup != Cleanup::Compact {
+                retain(shared, spec, number, partition, now, &mut done)?;
+            }
+            if spec.cleanup != Cleanup::Delete
+                && let Some(saved) = compaction::compact(shared, number, now)?
+            {
+                done.compacted_partitions += 1;
+                done.compacted_bytes += saved;
             }
         }
     }

@@ -270,6 +270,7 @@ fn write_topic(writer: &mut Writer, spec: &TopicSpec) {
     writer.u8(match spec.cleanup {
         Cleanup::Delete => 0,
         Cleanup::Compact => 1,
+        Cleanup::CompactDelete => 2,
     });
     writer.option_u64(spec.retention.map(|retention| retention.as_millis() as u64));
     writer.option_u64(spec.retention_bytes);
@@ -282,6 +283,7 @@ fn read_topic(reader: &mut Reader<'_>) -> Option<TopicSpec> {
         cleanup: match reader.u8()? {
             0 => Cleanup::Delete,
             1 => Cleanup::Compact,
+            2 => Cleanup::CompactDelete,
             _ => return None,
         },
         retention: reader.optional()?.next().map(Duration::from_millis),

@@ -94,11 +94,17 @@ fn spec(name: &TopicName, partitions: u32, settings: &[(String, String)]) -> Top
     let of = |name: &str| settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     // Kafka says -1 for "no bound".
     let bound = |name: &str| of(name).and_then(|value| value.parse::<u64>().ok());
-    let is_compacted = of("cleanup.policy") == Some("compact");
+    let policies: Vec<&str> = of("cleanup.policy").unwrap_or_default().split(',').map(str::trim).collect();
+    let cleanup = match (policies.contains(&"compact"), policies.contains(&"delete")) {
+        (true, true) => Cleanup::CompactDelete,
+        (true, false) => Cleanup::Compact,
+        (false, _) => Cleanup::Delete,
+    };
+    let is_compacted = cleanup == Cleanup::Compact;
     TopicSpec {
         name: name.clone(),
         partitions,
-        cleanup: if is_compacted { Cleanup::Compact } else { Cleanup::Delete },
+        cleanup,
         retention: bound("retention.ms").filter(|_| !is_compacted).map(Duration::from_millis),
         retention_bytes: bound("retention.bytes").filter(|_| !is_compacted),
     }
@@ -143,12 +149,17 @@ fn wait_until_kept(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogError
 /// How a topic is kept, in Kafka's words. What does not apply is said too: it may have been set before.
 fn kept(topic: &TopicSpec) -> Vec<(&'static str, String)> {
     let is_compacted = topic.cleanup == Cleanup::Compact;
+    let policy = match topic.cleanup {
+        Cleanup::Delete => "delete",
+        Cleanup::Compact => "compact",
+        Cleanup::CompactDelete => "compact,delete",
+    };
     let millis = topic.retention.filter(|_| !is_compacted);
     let millis = millis.map_or(-1, |kept| i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
     let bytes = topic.retention_bytes.filter(|_| !is_compacted);
     let bytes = bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
     vec![
-        ("cleanup.policy", if is_compacted { "compact" } else { "delete" }.to_owned()),
+        ("cleanup.policy", policy.to_owned()),
         ("retention.ms", millis.to_string()),
         ("retention.bytes", bytes.to_string()),
     ]
@@ -167,5 +178,28 @@ fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
         partitions: topic.partitions,
         replication: shared.settings.replication,
         properties,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_the_brokers_are_told_is_what_they_tell() {
+        let hour = Duration::from_hours(1);
+        for wanted in [
+            TopicSpec::delete("t", 3, Some(hour)),
+            TopicSpec { retention_bytes: Some(9), ..TopicSpec::delete("t", 3, None) },
+            TopicSpec::compact("t", 3),
+            TopicSpec::compact_delete("t", 3, hour),
+        ] {
+            let told: Vec<_> = kept(&wanted).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            assert_eq!(spec(&wanted.name, 3, &told), wanted);
+        }
+        let turned = [("cleanup.policy".to_owned(), "delete, compact".to_owned())];
+        assert_eq!(spec(&"t".into(), 3, &turned).cleanup, Cleanup::CompactDelete);
     }
 }

@@ -3,6 +3,7 @@
 // for granted about the mapped bytes.
 #![allow(unsafe_code)]
 
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,6 +20,9 @@ const MAP_BYTES: usize = 64 << 30;
 const POSITIONS: &str = " positions";
 /// The key of the commit's time among the positions; no store has an empty name.
 const COMMITTED_AT: &[u8] = b"\0committed_at";
+
+/// How many expired entries of a table one batch deletes: it writes a checkpoint, not a burst.
+const EXPIRE_LIMIT: usize = 100_000;
 
 /// A table of bytes.
 pub(super) type Table = Database<Bytes, Bytes>;
@@ -102,6 +106,11 @@ impl Environment {
             return Err(CheckpointError("the task has another holder by now".to_owned()));
         }
         let mut txn = self.env.write_txn().map_err(failed("writing"))?;
+        for (table, changes) in self.tables.iter().zip(&batch.stores) {
+            if let Some(first) = &changes.expired_before {
+                expire(*table, &mut txn, first).map_err(failed("writing"))?;
+            }
+        }
         let (mut key, mut value) = (Vec::new(), Vec::new());
         for (store, mut changes) in batch.stores.into_iter().enumerate() {
             // Neighbours lie on one page: it is copied once.
@@ -153,4 +162,23 @@ fn forget_others(env: &Env<WithoutTls>, txn: &mut RwTxn<'_>, stores: &[String], 
         }
     }
     Ok(())
+}
+
+/// Deletes what lies before `first`, at most [`EXPIRE_LIMIT`] entries: the rest goes with later batches.
+fn expire(table: Table, txn: &mut RwTxn<'_>, first: &[u8]) -> heed::Result<()> {
+    let first_stored = key::Stored::of(first);
+    let before = |end| (Bound::Unbounded, Bound::Excluded(end));
+    let end = table.range(txn, &before(first_stored.as_bytes()))?.nth(EXPIRE_LIMIT).transpose()?;
+    let end = end.map(|(stored, _)| stored.to_vec());
+    table.delete_range(txn, &before(end.as_deref().unwrap_or(first_stored.as_bytes())))?;
+    // Long keys are not in order, but there are few of them if any.
+    let mut long = Vec::new();
+    let all_long = (Bound::Included(key::FIRST_LONG), Bound::Unbounded);
+    for entry in table.range(txn, &all_long)? {
+        let (stored, value) = entry?;
+        if key::decode(stored, value).is_some_and(|(key, _)| key < first) {
+            long.push(stored.to_vec());
+        }
+    }
+    long.iter().try_for_each(|stored| table.delete(txn, stored).map(drop))
 }

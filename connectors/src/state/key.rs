@@ -6,6 +6,8 @@ use sha2::{Digest as _, Sha256};
 const LENGTH_MAX: usize = 500;
 const SHORT: u8 = 0;
 const LONG: u8 = 1;
+/// Where the keys begin that are found by their hash.
+pub(super) const FIRST_LONG: &[u8] = &[LONG];
 
 /// An entry as it is written. A key that is too long is found by its hash and kept with the value; the
 /// order of keys is the stores' in memory, not that of the file.

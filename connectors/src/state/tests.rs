@@ -24,7 +24,10 @@ fn open(directory: &std::path::Path) -> Box<dyn Checkpoint> {
 
 fn batch(changes: Vec<(Bytes, Option<Bytes>)>, next: i64) -> CheckpointBatch {
     CheckpointBatch {
-        stores: vec![StoreChanges { entries: changes, next_offset: Some(Offset(next)) }, StoreChanges::default()],
+        stores: vec![
+            StoreChanges { entries: changes, expired_before: None, next_offset: Some(Offset(next)) },
+            StoreChanges::default(),
+        ],
         committed_at: Timestamp(next * 1000),
     }
 }
@@ -120,6 +123,23 @@ fn clearing_forgets_everything() {
     assert_eq!((checkpoint.position(0), checkpoint.committed_at()), (None, None));
     assert!(all(open(tempfile::tempdir().unwrap().path()).as_ref(), 100).is_empty());
     assert!(all(checkpoint.as_ref(), 100).is_empty());
+}
+
+#[test]
+fn what_expired_is_deleted_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut checkpoint = open(directory.path());
+    let long = |first: &[u8]| [first, &[7; 600]].concat();
+    let keys = [b"a".to_vec(), b"b1".to_vec(), b"b2".to_vec(), b"c".to_vec(), long(b"a"), long(b"c"), Vec::new()];
+    let entries = keys.iter().map(|key| (Bytes::copy_from_slice(key), Some(Bytes::from("v"))));
+    checkpoint.write(batch(entries.collect(), 1)).unwrap();
+    checkpoint.finish().unwrap();
+    let mut expiring = batch(vec![(Bytes::from("b3"), Some(Bytes::from("v")))], 2);
+    expiring.stores[0].expired_before = Some(Bytes::from("b2"));
+    checkpoint.write(expiring).unwrap();
+    checkpoint.finish().unwrap();
+    let left: Vec<_> = all(checkpoint.as_ref(), 1).into_keys().collect();
+    assert_eq!(left, [b"b2".to_vec(), b"b3".to_vec(), b"c".to_vec(), long(b"c")]);
 }
 
 #[test]

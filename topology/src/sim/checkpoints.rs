@@ -130,6 +130,9 @@ impl MemoryCheckpoint {
                         None => drop(store.entries.remove(&key)),
                     }
                 }
+                if let Some(first) = changes.expired_before {
+                    store.entries = store.entries.split_off(&first);
+                }
                 store.position = changes.next_offset.or(store.position);
             }
         });

@@ -8,8 +8,8 @@ use schemas::Timestamp;
 
 use super::{DiskEvents, FaultPlan, LogEvents, MemoryCheckpoints, Rng, SimLog};
 use crate::{
-    CheckpointSettings, Commit, Ledger, Log, LogError, MemoryBudget, OutgoingRecord, Standby, TaskId, TopicSpec,
-    Topology, Worker, WorkerError, WorkerSettings,
+    CheckpointSettings, Commit, Ledger, Log, LogError, MemoryBudget, OutgoingRecord, Standby, TaskId, TaskSnapshot,
+    TopicSpec, Topology, Worker, WorkerError, WorkerSettings,
 };
 
 /// How a [`Simulation`] is set up.
@@ -289,6 +289,11 @@ impl Simulation {
     /// How many entries the checkpoints of all workers hold.
     pub fn checkpoint_entries(&self) -> usize {
         self.disks.iter().map(MemoryCheckpoints::entries).sum()
+    }
+
+    /// The tasks of all live workers.
+    pub fn tasks(&self) -> Vec<TaskSnapshot> {
+        self.workers.iter().flatten().flat_map(|worker| worker.snapshot().tasks).collect()
     }
 
     /// The books of all live workers.

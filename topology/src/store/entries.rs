@@ -1,4 +1,5 @@
-//! The resident entries of one store: a hash table, or an ordered set where ranges are asked for.
+//! The resident entries of one store: a hash table, an ordered set where ranges are asked for, or one for each
+//! segment of windows.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -7,7 +8,9 @@ use std::ops::Bound;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 
-use super::{Entry, Epoch, Mark};
+use schemas::Timestamp;
+
+use super::{Entry, Epoch, Mark, Segments};
 use crate::StoreKind;
 
 /// Entries in memory, with their number and size kept up to date.
@@ -28,6 +31,7 @@ pub(crate) struct Entries {
 enum Shape {
     Hash(HashTable<Slot>),
     Ordered(BTreeSet<Entry>),
+    Windows(Segments),
 }
 
 struct Slot {
@@ -67,7 +71,8 @@ impl Entries {
     pub(crate) fn new(kind: &StoreKind) -> Self {
         let shape = match kind {
             StoreKind::KeyValue => Shape::Hash(HashTable::new()),
-            StoreKind::OrderedKeyValue | StoreKind::Window { .. } => Shape::Ordered(BTreeSet::new()),
+            StoreKind::OrderedKeyValue => Shape::Ordered(BTreeSet::new()),
+            StoreKind::Window { .. } => Shape::Windows(Segments::new(kind.segment_millis())),
         };
         Self { shape, bytes: 0, deleted: 0, is_whole: true, hand: 0 }
     }
@@ -77,6 +82,7 @@ impl Entries {
         match &mut self.shape {
             Shape::Hash(table) => *table = HashTable::new(),
             Shape::Ordered(set) => set.clear(),
+            Shape::Windows(segments) => segments.clear(),
         }
         (self.bytes, self.deleted, self.is_whole, self.hand) = (0, 0, true, 0);
     }
@@ -86,6 +92,7 @@ impl Entries {
         match &self.shape {
             Shape::Hash(table) => table.len() - self.deleted,
             Shape::Ordered(set) => set.len(),
+            Shape::Windows(segments) => segments.len(),
         }
     }
 
@@ -101,6 +108,7 @@ impl Entries {
             Shape::Hash(table) => (self.bytes + table.allocation_size() + table.len() * ALLOCATION_OVERHEAD)
                 .saturating_sub(table.len() * size_of::<Entry>()),
             Shape::Ordered(set) => self.bytes + set.len() * ALLOCATION_OVERHEAD,
+            Shape::Windows(segments) => self.bytes + segments.resident() * ALLOCATION_OVERHEAD,
         }
     }
 
@@ -137,6 +145,7 @@ impl Entries {
                 None => Found::Nothing,
             },
             Shape::Ordered(set) => set.get(key).map_or(Found::Nothing, |entry| Found::Value(entry.value())),
+            Shape::Windows(segments) => segments.get(key).map_or(Found::Nothing, |entry| Found::Value(entry.value())),
         }
     }
 
@@ -148,6 +157,7 @@ impl Entries {
                 (!slot.mark.get().is_deleted()).then(|| slot.entry.value())
             }
             Shape::Ordered(set) => set.get(key).map(Entry::value),
+            Shape::Windows(segments) => segments.get(key).map(Entry::value),
         }
     }
 
@@ -187,6 +197,7 @@ impl Entries {
                 }
             }
             Shape::Ordered(set) => set.replace(entry).map(|old| (old, mark)),
+            Shape::Windows(segments) => segments.replace(entry).map(|old| (old, mark)),
         };
         self.bytes -= old.as_ref().map_or(0, |(old, _)| old.bytes());
         old
@@ -201,6 +212,7 @@ impl Entries {
                 (slot.entry, slot.mark.get())
             }
             Shape::Ordered(set) => (set.take(key)?, Mark::value(Epoch::LOADED)),
+            Shape::Windows(segments) => (segments.take(key)?, Mark::value(Epoch::LOADED)),
         };
         self.bytes -= old.0.bytes();
         Some(old)
@@ -250,14 +262,39 @@ impl Entries {
 
     /// Entries with keys in `[from, to)`, in order; `to` of `None` is unbounded. Empty for a hash table.
     pub(crate) fn range<'a>(&'a self, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = &'a Entry> + use<'a> {
-        let set = match &self.shape {
-            Shape::Hash(_) => None,
-            Shape::Ordered(set) => Some(set),
+        let (set, segments) = match &self.shape {
+            // `BTreeSet::range` panics on a range that ends before it starts.
+            _ if to.is_some_and(|to| from >= to) => (None, None),
+            Shape::Hash(_) => (None, None),
+            Shape::Ordered(set) => (Some(set), None),
+            Shape::Windows(segments) => (None, Some(segments)),
         };
-        // `BTreeSet::range` panics on a range that ends before it starts.
-        let set = set.filter(|_| to.is_none_or(|to| from < to));
         let upper = to.map_or(Bound::Unbounded, Bound::Excluded);
-        set.map(|set| set.range::<[u8], _>((Bound::Included(from), upper))).into_iter().flatten()
+        let ordered = set.map(|set| set.range::<[u8], _>((Bound::Included(from), upper)));
+        let windows = segments.map(|segments| segments.range(from, to));
+        ordered.into_iter().flatten().chain(windows.into_iter().flatten())
+    }
+
+    /// Windows that start before `horizon` are gone from now on, without a trace in any transaction or
+    /// changelog: at the same stream time they are gone for every owner of the task. The memory of at most
+    /// `limit` entries goes back at a time.
+    pub(crate) fn expire(&mut self, horizon: Timestamp, limit: usize) {
+        if let Shape::Windows(segments) = &mut self.shape {
+            self.bytes -= segments.expire(horizon, limit);
+        }
+    }
+
+    /// The first key of a window store that is kept, once anything has expired.
+    pub(crate) fn first_kept(&self) -> Option<[u8; 8]> {
+        match &self.shape {
+            Shape::Windows(segments) => segments.first_kept(),
+            Shape::Hash(_) | Shape::Ordered(_) => None,
+        }
+    }
+
+    /// Whether an entry with this key has expired.
+    pub(crate) fn is_expired(&self, key: &[u8]) -> bool {
+        self.first_kept().is_some_and(|first| key < first.as_slice())
     }
 }
 
@@ -271,14 +308,18 @@ pub(crate) fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::StoreSpec;
 
     fn now() -> Mark {
         Mark::value(Epoch::OPEN)
     }
 
-    fn kinds() -> [StoreKind; 2] {
-        [StoreKind::KeyValue, StoreKind::OrderedKeyValue]
+    fn kinds() -> [StoreKind; 3] {
+        let window = StoreSpec::window("w", Duration::from_secs(1)).kind;
+        [StoreKind::KeyValue, StoreKind::OrderedKeyValue, window]
     }
 
     #[test]

@@ -105,7 +105,8 @@ mod tests {
 
     fn batch(keys: &[&[u8]], value: Option<&'static str>) -> CheckpointBatch {
         let entries = keys.iter().map(|key| (Bytes::copy_from_slice(key), value.map(Bytes::from)));
-        let changes = StoreChanges { entries: entries.collect(), next_offset: Some(Offset(1)) };
+        let changes =
+            StoreChanges { entries: entries.collect(), next_offset: Some(Offset(1)), ..StoreChanges::default() };
         CheckpointBatch { stores: vec![changes], committed_at: Timestamp(0) }
     }
 

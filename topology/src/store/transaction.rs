@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 
 use bytes::Bytes;
 use hashbrown::HashTable;
+use schemas::Timestamp;
 
 use super::{Entries, Entry, Epoch, Found, Mark};
 use crate::{CheckpointError, CheckpointReader, StoreKind};
@@ -169,10 +170,13 @@ impl Stores {
     }
 
     /// Puts or deletes outside any transaction: from a changelog, on the way to the next batch. True when the
-    /// key goes into that batch already.
+    /// key goes into that batch already, or need not: it has expired.
     pub(crate) fn restore(&mut self, store: usize, key: &[u8], value: Option<&[u8]>) -> bool {
         let hash = self.hash(key);
         let (entries, epoch) = (&mut self.entries[store], self.epoch);
+        if entries.is_expired(key) {
+            return true;
+        }
         let old = match value {
             Some(value) => entries.put(hash, Entry::new(key, value), Mark::value(epoch)),
             None if entries.is_whole() => entries.remove(hash, key),
@@ -190,6 +194,9 @@ impl Stores {
     pub(crate) fn load(&mut self, store: usize, key: &[u8], value: &[u8]) {
         let hash = self.hash(key);
         let entries = &mut self.entries[store];
+        if entries.is_expired(key) {
+            return;
+        }
         if entries.find(hash, key) == Found::Nothing {
             entries.put(hash, Entry::new(key, value), Mark::value(Epoch::LOADED));
         }
@@ -201,6 +208,13 @@ impl Stores {
         if self.entries[store].find(hash, key) == Found::Nothing {
             self.entries[store].put(hash, Entry::new(key, &[]), Mark::deleted(epoch));
         }
+    }
+
+    /// Windows of a store that start before `horizon` are gone from now on. No transaction is open: what
+    /// expired by its stream time would have to come back with it.
+    pub(crate) fn expire(&mut self, store: usize, horizon: Timestamp, limit: usize) {
+        debug_assert!(self.changes.is_empty());
+        self.entries[store].expire(horizon, limit);
     }
 
     /// Forgets everything, the checkpoint too.

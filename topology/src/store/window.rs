@@ -1,6 +1,4 @@
-//! Keys of window stores: the window's start first, so that expiry takes from the front.
-
-use std::time::Duration;
+//! Keys of window stores: the window's start first, so that a segment is a range of keys.
 
 use schemas::Timestamp;
 
@@ -62,21 +60,17 @@ pub(crate) fn window_range<'a>(
     found
 }
 
-/// The keys of windows whose start is `retention` or more before `stream_time`, at most `limit`.
-pub(crate) fn expired(entries: &Entries, stream_time: Timestamp, retention: Duration, limit: usize) -> Vec<Box<[u8]>> {
-    let millis = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-    let horizon = sortable(stream_time.plus_millis(millis.saturating_neg()));
-    entries.range(&[], Some(&horizon)).take(limit).map(|entry| entry.key().into()).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::StoreKind;
+    use crate::StoreSpec;
     use crate::store::{Epoch, Mark};
 
     fn filled(windows: &[(i64, &[u8])]) -> Entries {
-        let mut entries = Entries::new(&StoreKind::Window { retention: Duration::from_secs(1) });
+        let mut entries =
+            Entries::new(&StoreSpec::segmented("w", Duration::from_secs(1), Duration::from_millis(20)).kind);
         for (start, key) in windows {
             let entry = Entry::new(&window_key(Timestamp(*start), key), b"v");
             entries.put(0, entry, Mark::value(Epoch::OPEN));
@@ -107,16 +101,5 @@ mod tests {
         assert_eq!(starts(b"a", 5, 100), [10, 20]);
         assert_eq!(starts(b"aa", 0, 100), [0_i64; 0]);
         assert_eq!(starts(b"c", 0, 0), [0_i64; 0]);
-    }
-
-    #[test]
-    fn windows_expire_when_stream_time_passes_their_retention() {
-        let entries = filled(&[(0, b"a"), (10, b"a"), (20, b"a")]);
-        let count =
-            |stream_time, limit| expired(&entries, Timestamp(stream_time), Duration::from_millis(100), limit).len();
-        assert_eq!(count(100, 9), 0);
-        assert_eq!(count(101, 9), 1);
-        assert_eq!(count(200, 9), 3);
-        assert_eq!(count(200, 2), 2);
     }
 }

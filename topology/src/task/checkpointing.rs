@@ -176,7 +176,8 @@ impl Checkpointing {
                 (key, value)
             };
             let entries = std::mem::take(&mut pending.keys).into_iter().map(entry).collect();
-            changes.push(StoreChanges { entries, next_offset: pending.next_offset.take() });
+            let expired_before = stores.entries(store).first_kept().map(|first| Bytes::copy_from_slice(&first));
+            changes.push(StoreChanges { entries, expired_before, next_offset: pending.next_offset.take() });
         }
         self.writing = Some(Writing { deleted, bytes: std::mem::take(&mut self.bytes) });
         stores.batch_begun();

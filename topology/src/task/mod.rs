@@ -19,6 +19,6 @@ pub use letter::*;
 pub(crate) use plan::*;
 pub(crate) use queue::*;
 pub(crate) use resident::*;
-pub(crate) use restore::RestoreError;
+pub(crate) use restore::{RestoreError, STREAM_TIME};
 pub(crate) use run::*;
 pub use state::*;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The key of the books' entry that holds stream time; no topic has an empty name.
-const STREAM_TIME: &[u8] = b"";
+pub(crate) const STREAM_TIME: &[u8] = b"";
 
 /// Why a step of the restore failed.
 #[derive(Debug, Error)]
@@ -150,7 +150,10 @@ impl Task {
         max_bytes: usize,
         scratch: &mut Vec<Record>,
     ) -> Result<bool, RestoreError> {
-        if !self.load_step(max_bytes)? {
+        // The books come first, so that the rest of what has expired is not even kept for a moment.
+        let is_loaded = self.load_step(max_bytes)?;
+        self.expire_restored();
+        if !is_loaded {
             return Ok(false);
         }
         if let Some((store, next, end)) = self.restore.open.pop() {
@@ -170,12 +173,21 @@ impl Task {
                 self.restore.open.push((store, read_to, end));
             }
         }
+        self.expire_restored();
         if !self.restore.open.is_empty() {
             return Ok(false);
         }
         self.read_books()?;
         self.state.advance(TaskState::Running);
         Ok(true)
+    }
+
+    /// Drops what has expired by the stream time that is restored so far, which never goes back.
+    fn expire_restored(&mut self) {
+        let stored = self.core.stores.get(self.core.plan.ledger_store(), STREAM_TIME);
+        if let Some(stream_time) = stored.and_then(from_sortable) {
+            self.expire_windows(stream_time);
+        }
     }
 
     /// How much of the changelogs was replayed, in records, and how much there is at most.

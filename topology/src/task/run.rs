@@ -10,13 +10,13 @@ use super::restore::Restore;
 use super::{
     Checkpointing, LetterSettings, PartPlan, RecordQueue, Residence, TaskCore, TaskId, TaskState, dead_letter,
 };
-use crate::store::{GlobalTable, Stores, expired, first_timer, parse_timer};
+use crate::store::{GlobalTable, Stores, first_timer, parse_timer};
 use crate::{
     CheckpointError, Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, OutgoingRecord,
     Position, Processor, Producer, Record, StoreKind, Timer, TopicName, TopicPartition, TopologyError, Verdict,
 };
 
-/// How many expired windows one commit removes from one store.
+/// Of how many expired windows of one store one commit gives the memory back.
 const EXPIRE_LIMIT: usize = 10_000;
 
 /// How many stream-time timers fire between two records; more than that wait for the next step.
@@ -309,7 +309,6 @@ impl Task {
         producer: &mut dyn Producer,
         positions: &mut Vec<(TopicPartition, Position)>,
     ) -> Result<(), TaskError> {
-        self.expire_windows();
         self.write_books()?;
         self.check_reads()?;
         let Self { core, queues, checkpoint, .. } = self;
@@ -338,13 +337,12 @@ impl Task {
         Ok(())
     }
 
-    fn expire_windows(&mut self) {
-        let TaskCore { stores, plan, stream_time, .. } = &mut self.core;
+    /// Drops the windows that have expired by this stream time, which is committed.
+    pub(super) fn expire_windows(&mut self, stream_time: Timestamp) {
+        let TaskCore { stores, plan, .. } = &mut self.core;
         for (index, store) in plan.stores.iter().enumerate() {
-            if let StoreKind::Window { retention } = store.kind {
-                for key in expired(stores.entries(index), *stream_time, retention, EXPIRE_LIMIT) {
-                    stores.delete(index, &key);
-                }
+            if let Some(horizon) = store.kind.horizon(stream_time) {
+                stores.expire(index, horizon, EXPIRE_LIMIT);
             }
         }
     }
@@ -367,6 +365,7 @@ impl Task {
         }
         self.committed_books.clone_from(&self.core.books);
         self.committed_stream_time = self.core.stream_time;
+        self.expire_windows(self.committed_stream_time);
         for queue in &mut self.queues {
             queue.committed = queue.next;
             queue.committed_taken = queue.taken;

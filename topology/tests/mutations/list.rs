@@ -134,9 +134,9 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "a checkpoint says that it is newer than it is",
         "task/checkpointing.rs",
-        "            changes.push(StoreChanges { entries, next_offset: pending.next_offset.take() });\n",
+        "            changes.push(StoreChanges { entries, expired_before, next_offset: pending.next_offset.take() });\n",
         "            let next_offset = pending.next_offset.take().map(Offset::next);\n            \
-         changes.push(StoreChanges { entries, next_offset });\n",
+         changes.push(StoreChanges { entries, expired_before, next_offset });\n",
     ),
     mutation(
         "a checkpoint takes up what is not committed",
@@ -261,6 +261,31 @@ pub const MUTATIONS: &[Mutation] = &[
         "task/resident.rs",
         "                    self.residence.warming = None;\n",
         "                    self.residence.exhausted_at = None;\n",
+    ),
+    mutation(
+        "windows that expired come back with a restore",
+        "task/restore.rs",
+        "            self.expire_windows(stream_time);\n",
+        "            let _ = stream_time;\n",
+    ),
+    mutation(
+        "a segment of windows goes before its last window has expired",
+        "topology.rs",
+        "Some(Timestamp(oldest.saturating_mul(length)))",
+        "Some(Timestamp((oldest + 1).saturating_mul(length)))",
+    ),
+    mutation(
+        "windows go by a stream time that is not committed",
+        "task/run.rs",
+        "        self.write_books()?;\n        self.check_reads()?;",
+        "        self.write_books()?;\n        self.expire_windows(self.core.stream_time);\n        self.check_reads()?;",
+    ),
+    mutation(
+        "a checkpoint forgets a window that is kept",
+        "task/checkpointing.rs",
+        "stores.entries(store).first_kept().map(|first| Bytes::copy_from_slice(&first));",
+        "stores.entries(store).first_kept().map(|first| Bytes::copy_from_slice(&[first[0], first[1], first[2], \
+         first[3], first[4], first[5], first[6].wrapping_add(1)]));",
     ),
     mutation(
         "a call goes on with what a failed read made it believe",

@@ -1,7 +1,10 @@
 //! The driver, and through it all that a processor can do.
 
+use std::time::Duration;
+
 use schemas::{DeadLetter, Timestamp};
-use topology::{Outcome, TestDriver, Waiting, WorkerError};
+use topology::sim::MemoryCheckpoints;
+use topology::{Outcome, Standby, TaskId, TestDriver, Waiting, WorkerError};
 
 use crate::fixture::{PARK_MILLIS, counting};
 
@@ -29,6 +32,20 @@ fn a_record_goes_through_both_stages_and_is_counted_once() {
     assert_eq!((ledger.taken("words"), ledger.ended("words", Outcome::Applied)), (4, 4));
     assert_eq!((ledger.taken("counts"), ledger.ended("counts", Outcome::Applied)), (4, 4));
     assert_eq!(driver.imbalance(), 0);
+}
+
+#[test]
+fn a_window_is_kept_by_stream_time_and_not_after_it() {
+    let mut driver = TestDriver::new(counting(), NOW);
+    let at = |millis: i64| Timestamp(NOW.0 + millis);
+    for millis in [0, 299, 50, 399, 99, 400, 70, 70, 100, 120] {
+        driver.pipe("words", "a", "x", at(millis));
+    }
+    // At 400 the window at 0 is gone, and a late record does not bring it back; the one at 100 is kept.
+    assert_eq!(values(&driver.read("windowed")), ["1", "1", "2", "1", "3", "1", "1", "1", "1", "2"]);
+    let changelog = driver.log().records("test.windows.changelog");
+    assert!(!changelog.is_empty());
+    assert!(changelog.iter().all(|record| record.value.is_some()), "what expires leaves no tombstone");
 }
 
 #[test]
@@ -99,13 +116,31 @@ fn windows_go_when_stream_time_passes_their_retention() {
         snapshot.tasks[0].stores.iter().find(|store| store.name == "windows").unwrap().entries
     };
     driver.pipe("words", "a", "x", NOW);
-    driver.pipe("words", "a", "x", NOW.plus_millis(500));
+    driver.pipe("words", "a", "x", NOW.plus_millis(300));
     assert_eq!(windows(&driver), 2);
-    driver.pipe("words", "a", "x", NOW.plus_millis(1_400));
+    driver.pipe("words", "a", "x", NOW.plus_millis(600));
     assert_eq!(windows(&driver), 2, "the first is gone");
     driver.restart();
-    assert_eq!(windows(&driver), 2, "its tombstone is in the changelog");
-    assert_eq!(driver.snapshot().tasks[0].stream_time, NOW.plus_millis(1_400));
+    assert_eq!(windows(&driver), 2, "its record in the changelog is passed over");
+    assert_eq!(driver.snapshot().tasks[0].stream_time, NOW.plus_millis(600));
+}
+
+#[test]
+fn a_standby_lets_expire_what_its_owner_does() {
+    let mut driver = TestDriver::new(counting(), NOW);
+    let (topology, disk) = (counting(), MemoryCheckpoints::default());
+    let task = TaskId { sub_topology: "count".into(), partition: 0 };
+    let settings = (NOW, Duration::from_hours(1));
+    let mut standby = Standby::open(&topology, "test", &task, &disk, driver.log(), settings).unwrap();
+    let mut most = 0;
+    for millis in [0, 100, 200, 900, 1_000] {
+        driver.pipe("words", "a", "x", NOW.plus_millis(millis));
+        while standby.step(driver.log(), NOW, 10_000).unwrap().behind > 0 {}
+        most = most.max(disk.entries());
+    }
+    standby.close().unwrap();
+    // The count of the key and two rows of the books, and of five windows the last two.
+    assert_eq!((disk.entries(), most), (3 + 2, 3 + 3));
 }
 
 #[test]

@@ -9,6 +9,9 @@ use topology::{
     Timer, Topology, TopologyBuilder, TopologyError, TypedStore, Verdict, Waiting,
 };
 
+/// How long a window is kept: just so long that no record of a simulation comes too late for its own.
+pub const WINDOWS_KEPT: Duration = Duration::from_millis(300);
+
 /// How long a parked record waits on the wall clock.
 pub const PARK_MILLIS: i64 = 50;
 
@@ -17,6 +20,7 @@ pub const PARK_MILLIS: i64 = 50;
 struct Count {
     counts: TypedStore<u64>,
     windows: StoreHandle,
+    windowed: SinkHandle,
     parked: TypedStore<(Origin, Bytes)>,
     /// Keys that are on: `flip` puts one or deletes it.
     flips: StoreHandle,
@@ -29,6 +33,7 @@ impl Processor for Count {
     fn init(&mut self, init: &mut InitContext<'_>) -> Result<(), TopologyError> {
         self.counts = TypedStore::new(init.store("counts")?);
         self.windows = init.store("windows")?;
+        self.windowed = init.sink("windowed")?;
         self.parked = TypedStore::new(init.store("parked")?);
         self.flips = init.store("flips")?;
         self.flipped = init.sink("flipped")?;
@@ -42,8 +47,10 @@ impl Processor for Count {
         let count = self.counts.get(context, &key)?.unwrap_or(0) + 1;
         self.counts.put(context, &key, &count)?;
         let window = Timestamp(record.timestamp.0 / 100 * 100);
-        let seen = context.window_get(self.windows, &key, window).map_or(0, |bytes| bytes[0]);
-        context.window_put(self.windows, &key, window, vec![seen.wrapping_add(1)].into());
+        let seen = context.window_get(self.windows, &key, window).map_or(0, |bytes| bytes[0]).wrapping_add(1);
+        context.window_put(self.windows, &key, window, vec![seen].into());
+        let name = [key.as_ref(), format!("@{}", window.0).as_bytes()].concat();
+        context.send(self.windowed, Some(name.into()), Some(seen.to_string().into()));
         context.send(self.out, Some(key.clone()), Some(count.to_string().into()));
         match record.value.as_deref() {
             // What was done above must be undone for these.
@@ -154,11 +161,12 @@ pub fn counting() -> Topology {
         .sub_topology("count")
         .source("in", "words")
         .store(StoreSpec::key_value("counts"))
-        .store(StoreSpec::window("windows", Duration::from_secs(1)))
+        .store(StoreSpec::segmented("windows", WINDOWS_KEPT, Duration::from_millis(100)))
         .store(StoreSpec::ordered("parked"))
         .store(StoreSpec::key_value("flips"))
         .processor("counter", &["in"], &["counts", "windows", "parked", "flips"], &[], || Box::<Count>::default())
         .sink("flipped", "flipped", &["counter"])
+        .sink("windowed", "windowed", &["counter"])
         .sink("counts", "counts", &["counter"])
         .sink("released", "released", &["counter"]);
     builder

@@ -19,6 +19,7 @@ use crate::fixture::counting;
 struct Model {
     appended: u64,
     applied: BTreeMap<String, u64>,
+    windows: BTreeMap<String, u64>,
     poisoned: u64,
     doubted: u64,
     parked: u64,
@@ -37,6 +38,7 @@ fn append(simulation: &mut Simulation, rng: &mut Rng, model: &mut Model) {
         _ => {
             model.parked += u64::from(value == "park");
             *model.flips.entry(key.clone()).or_default() += usize::from(value == "flip");
+            *model.windows.entry(format!("{key}@{}", timestamp.0 / 100 * 100)).or_default() += 1;
             *model.applied.entry(key).or_default() += 1;
         }
     }
@@ -69,10 +71,28 @@ fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<Happened, St
     }
     simulation.settle(5_000).map_err(|error| error.to_string())?;
     check(&simulation, &model)?;
+    let before = windows(&simulation);
+    // All begin anew, from what they had on disk and in their changelogs.
+    simulation.roll_out(topology.clone());
+    simulation.settle(5_000).map_err(|error| error.to_string())?;
+    check(&simulation, &model)?;
+    if windows(&simulation) != before {
+        return Err(format!("windows after a restart: {:?}, before it: {before:?}", windows(&simulation)));
+    }
     if simulation.checkpoint_entries() == 0 && seed.is_multiple_of(2) {
         return Err("no checkpoint was ever written".to_owned());
     }
     Ok(Happened { workers: simulation.events, log: simulation.log_events(), disks: simulation.disk_events() })
+}
+
+/// How many windows each task keeps.
+fn windows(simulation: &Simulation) -> BTreeMap<String, usize> {
+    let tasks = simulation.tasks().into_iter();
+    tasks
+        .flat_map(|task| task.stores.into_iter().map(move |store| (format!("{} {}", task.id, store.name), store)))
+        .filter(|(name, _)| name.ends_with(" windows"))
+        .map(|(name, store)| (name, store.entries))
+        .collect()
 }
 
 fn check(simulation: &Simulation, model: &Model) -> Result<(), String> {
@@ -89,6 +109,17 @@ fn check(simulation: &Simulation, model: &Model) -> Result<(), String> {
         model.applied.iter().map(|(key, count)| (key.clone(), (1..=*count).collect())).collect();
     if counts != expected {
         return Err(format!("outputs differ: {counts:?}, expected {expected:?}"));
+    }
+    let mut windows: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for record in log.records("windowed") {
+        let text = |bytes: Option<Bytes>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+        windows.entry(text(record.key)).or_default().push(text(record.value).parse().unwrap());
+    }
+    for (name, count) in &model.windows {
+        let found = windows.remove(name).unwrap_or_default();
+        if !found.iter().copied().eq(1..=*count) {
+            return Err(format!("the counts of window {name}: {found:?}, expected 1 to {count}"));
+        }
     }
     let mut origins: Vec<(i32, i64)> = log
         .records("hub.dead_letter")

@@ -18,7 +18,7 @@ const ZERO: Duration = Duration::ZERO;
 fn log(partitions: u32) -> SimLog {
     let log = SimLog::new();
     let mut topics = counting().required_topics("app", |_| partitions);
-    for topic in ["words", "counts", "released", "lives", "hub.dead_letter", "hub.quarantine"] {
+    for topic in ["words", "counts", "released", "lives", "windowed", "hub.dead_letter", "hub.quarantine"] {
         topics.push(TopicSpec::delete(topic, partitions, None));
     }
     log.ensure_topics(&topics).unwrap();

@@ -80,6 +80,28 @@ fn too_many_bytes_go_oldest_first() {
 }
 
 #[test]
+fn a_topic_may_be_compacted_and_kept_for_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = small(directory.path());
+    let spec = TopicSpec::compact_delete("t", 1, HOUR);
+    log.ensure_topics(std::slice::from_ref(&spec)).unwrap();
+    let mut producer = log.producer("p").unwrap();
+    for number in 0..60 {
+        producer.send(record("t", 0, &format!("key-{}", number % 17), &format!("{number}"))).unwrap();
+        producer.commit("g", &[]).unwrap();
+    }
+    drop((producer, log));
+    let log = small(directory.path());
+    assert_eq!(log.topic_specs(), [spec], "it is remembered");
+    let done = log.maintain(in_hours(0)).unwrap();
+    assert_eq!((done.deleted_segments, done.compacted_partitions), (0, 1));
+    assert!(read_all(&*log, "t", 0).len() < 60);
+    let done = log.maintain(in_hours(2)).unwrap();
+    assert!(done.deleted_segments > 0, "{done:?}");
+    assert!(read_all(&*log, "t", 0).is_empty());
+}
+
+#[test]
 fn compaction_keeps_the_newest_of_each_key_and_the_offsets() {
     let directory = tempfile::tempdir().unwrap();
     let log = small(directory.path());

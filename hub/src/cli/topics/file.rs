@@ -34,6 +34,8 @@ struct Entry {
 enum Kind {
     Delete,
     Compact,
+    #[serde(rename = "compact,delete")]
+    CompactDelete,
 }
 
 /// The file's text.
@@ -43,8 +45,9 @@ pub(super) fn write(topics: &[TopicSpec]) -> String {
         out += &format!("\n[[topic]]\nname = \"{}\"\npartitions = {}\n", spec.name, spec.partitions);
         match spec.cleanup {
             Cleanup::Compact => out += "cleanup = \"compact\"\n",
-            Cleanup::Delete => {
-                out += "cleanup = \"delete\"\n";
+            Cleanup::Delete | Cleanup::CompactDelete => {
+                let both = spec.cleanup == Cleanup::CompactDelete;
+                out += if both { "cleanup = \"compact,delete\"\n" } else { "cleanup = \"delete\"\n" };
                 if let Some(kept) = spec.retention {
                     out += &format!("retention = \"{}\"\n", duration::display(kept));
                 }
@@ -99,7 +102,11 @@ fn parse(path: &str, text: &str, needed: &[TopicSpec]) -> Result<Vec<TopicSpec>,
         topics.push(TopicSpec {
             name: name.into(),
             partitions: entry.partitions,
-            cleanup: if entry.cleanup == Kind::Compact { Cleanup::Compact } else { Cleanup::Delete },
+            cleanup: match entry.cleanup {
+                Kind::Delete => Cleanup::Delete,
+                Kind::Compact => Cleanup::Compact,
+                Kind::CompactDelete => Cleanup::CompactDelete,
+            },
             retention,
             retention_bytes: entry.retention_bytes,
         });
@@ -120,12 +127,15 @@ mod tests {
     use crate::wiring;
 
     fn needed() -> Vec<TopicSpec> {
-        vec![TopicSpec::delete("hub.order", 4, Some(Duration::from_hours(168))), TopicSpec::compact("hub.catalog", 1)]
+        let windows = TopicSpec::compact_delete("hub.windows", 4, Duration::from_hours(27));
+        let order = TopicSpec::delete("hub.order", 4, Some(Duration::from_hours(168)));
+        vec![order, TopicSpec::compact("hub.catalog", 1), windows]
     }
 
     #[test]
     fn what_is_written_is_read_again() {
-        let topics = [TopicSpec { retention_bytes: Some(9), ..needed()[0].clone() }, needed()[1].clone()];
+        let topics =
+            [TopicSpec { retention_bytes: Some(9), ..needed()[0].clone() }, needed()[1].clone(), needed()[2].clone()];
         assert_eq!(parse("t", &write(&topics), &needed()).unwrap(), topics);
     }
 
@@ -141,7 +151,7 @@ mod tests {
         ];
         assert_eq!(faults[..3], expected);
         assert!(faults[3].starts_with("topics.toml:9: "), "{faults:?}");
-        let missing = parse("t", &write(&needed()[..1]), &needed()).unwrap_err();
+        let missing = parse("t", &write(&needed()[..1]), &needed()[..2]).unwrap_err();
         assert_eq!(missing, ["t: hub.catalog is missing, which the hub needs"]);
         assert!(parse("t", "[[topic]]\nname = 3", &needed()).unwrap_err()[0].contains("line 2"));
     }

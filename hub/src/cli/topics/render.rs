@@ -8,7 +8,8 @@ use crate::config::duration;
 /// How a topic is kept, in a few words.
 fn kept(spec: &TopicSpec) -> String {
     match (spec.cleanup, spec.retention) {
-        (Cleanup::Compact, _) => "compacted".to_owned(),
+        (Cleanup::Compact, _) | (Cleanup::CompactDelete, None) => "compacted".to_owned(),
+        (Cleanup::CompactDelete, Some(retention)) => format!("compacted, kept {}", duration::display(retention)),
         (Cleanup::Delete, None) => "kept for ever".to_owned(),
         (Cleanup::Delete, Some(retention)) => format!("kept {}", duration::display(retention)),
     }
@@ -59,6 +60,7 @@ fn described(spec: &TopicSpec) -> Value {
     let cleanup = match spec.cleanup {
         Cleanup::Delete => "delete",
         Cleanup::Compact => "compact",
+        Cleanup::CompactDelete => "compact,delete",
     };
     json!({
         "name": &*spec.name,
@@ -97,9 +99,11 @@ pub(super) fn strimzi(topics: &[TopicSpec], prefix: &str, replication: u16) -> S
     let mut out = String::new();
     for spec in topics {
         let topic = format!("{prefix}{}", spec.name);
+        let retention = spec.retention.map_or(-1, |kept| kept.as_millis() as i64);
         let (cleanup, retention) = match spec.cleanup {
             Cleanup::Compact => ("compact", -1),
-            Cleanup::Delete => ("delete", spec.retention.map_or(-1, |kept| kept.as_millis() as i64)),
+            Cleanup::Delete => ("delete", retention),
+            Cleanup::CompactDelete => ("compact,delete", retention),
         };
         // Names of resources take no underscore.
         let resource = topic.replace('_', "-");
@@ -124,16 +128,22 @@ mod tests {
     #[test]
     fn a_plan_says_of_each_topic_what_happens_and_why_not() {
         let week = Some(Duration::from_hours(168));
-        let wanted =
-            [TopicSpec::delete("new", 4, week), TopicSpec::compact("a.table", 1), TopicSpec::delete("wide", 8, None)];
-        let plan =
-            TopicPlan::between(&wanted, &[TopicSpec::delete("a.table", 1, None), TopicSpec::delete("wide", 1, None)]);
+        let wanted = [
+            TopicSpec::delete("new", 4, week),
+            TopicSpec::compact("a.table", 1),
+            TopicSpec::delete("wide", 8, None),
+            TopicSpec::compact_delete("w", 1, Duration::from_hours(168)),
+        ];
+        let existing =
+            [TopicSpec::delete("a.table", 1, None), TopicSpec::delete("wide", 1, None), TopicSpec::compact("w", 1)];
+        let plan = TopicPlan::between(&wanted, &existing);
         assert_eq!(
             text(&plan),
             "+ new      4 partitions, kept 7d\n\
              ~ a.table  kept for ever -> compacted\n\
              ! wide     has 1 partition, 8 are wanted: refused, since keys would move away from their state\n\
-             plan: 1 to create, 1 to change, 1 refused, 0 as they shall be\n"
+             ~ w        compacted -> compacted, kept 7d\n\
+             plan: 1 to create, 2 to change, 1 refused, 0 as they shall be\n"
         );
         let told = json(&plan);
         assert_eq!(told["steps"][0]["to"]["retention_seconds"], 604_800.0);
