@@ -92,7 +92,9 @@ fn payments_fail_for_technical_and_for_business_reasons() {
         kpis.take_all(&facts);
     }
     let mut told = course("payment:6", &[(0, "pendingAuthorization"), (2, "done")]);
-    told.iter_mut().for_each(|fact| fact.channel = Some("autopay".into()));
+    for fact in &mut told {
+        fact.channel = Some("autopay".into());
+    }
     kpis.take_all(&told);
     kpis.publish();
     assert_eq!(kpis.all("autopay_notice", "1h"), (1, 2, 0, 0));
