@@ -21,8 +21,8 @@ use super::instances::Instances;
 use crate::config::{Config, Standbys};
 use crate::wiring::{APPLICATION, SharedLog};
 
-/// How often it is looked whether something came.
-const EVERY: Duration = Duration::from_millis(200);
+/// How often it is looked whether something came: each time is a sync of the disk for what did.
+const EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whom to follow.
 const CHOOSE_EVERY: Duration = Duration::from_secs(1);
 /// How many bytes of changelogs one step takes over.
@@ -39,7 +39,19 @@ pub(super) struct Places {
 struct Held {
     /// How many holders the checkpoint of a task has among the workers.
     by_workers: HashMap<TaskId, usize>,
-    followed: HashMap<TaskId, Standby>,
+    followed: HashMap<TaskId, Slot>,
+}
+
+/// The standby of one task, in the hands of whoever has locked it.
+type Slot = Arc<Mutex<Option<Standby>>>;
+
+/// Takes the standby out of its slot, once its step has ended, and lets it end in good order.
+fn end(slot: &Slot, task: &TaskId) {
+    let standby = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(Err(error)) = standby.map(Standby::close) {
+        // What it wrote before is whole all the same.
+        tracing::debug!(%error, %task, "a standby's last batch was not written");
+    }
 }
 
 impl Places {
@@ -54,16 +66,18 @@ impl Places {
 
 impl Checkpoints for Places {
     fn open(&self, task: &TaskId, stores: &[String]) -> Result<Box<dyn Checkpoint>, CheckpointError> {
-        let mut held = self.held();
-        if let Some(standby) = held.followed.remove(task)
-            && let Err(error) = standby.close()
-        {
-            // What it wrote before is whole all the same.
-            tracing::debug!(%error, %task, "a standby's last batch was not written");
+        let followed = {
+            let mut held = self.held();
+            *held.by_workers.entry(task.clone()).or_default() += 1;
+            held.followed.remove(task)
+        };
+        // From here on it counts as held: who drops this gives it back, whatever comes.
+        let mut opened = OfWorker { inner: None, task: task.clone(), places: self.clone() };
+        if let Some(slot) = followed {
+            end(&slot, task);
         }
-        let inner = self.inner.open(task, stores)?;
-        *held.by_workers.entry(task.clone()).or_default() += 1;
-        Ok(Box::new(OfWorker { inner: Some(inner), task: task.clone(), places: self.clone() }))
+        opened.inner = Some(self.inner.open(task, stores)?);
+        Ok(Box::new(opened))
     }
 }
 
@@ -201,49 +215,54 @@ impl Following {
 
     /// Stops following some tasks; their checkpoints stay, and grow old.
     fn let_go(&self, which: impl Fn(&TaskId) -> bool) {
-        let mut held = self.places.held();
-        let gone: Vec<TaskId> = held.followed.keys().filter(|task| which(task)).cloned().collect();
-        for task in gone {
-            give_up(&mut held, &task);
+        let gone: Vec<(TaskId, Slot)> = self.places.held().followed.extract_if(|task, _| which(task)).collect();
+        for (task, slot) in gone {
+            end(&slot, &task);
+            lag(&task, f64::NAN);
         }
     }
 
-    /// Takes over what came since, as long as no worker of this process has the task.
-    fn step(&self, task: &TaskId, log: &dyn Log) {
+    /// The slot of a task, unless a worker of this process has the task.
+    fn slot(&self, task: &TaskId) -> Option<Slot> {
         let mut held = self.places.held();
-        if held.by_workers.contains_key(task) {
+        let is_free = !held.by_workers.contains_key(task);
+        is_free.then(|| held.followed.entry(task.clone()).or_default().clone())
+    }
+
+    /// Takes over what came since, as long as no worker of this process has the task. A worker that takes it up
+    /// meanwhile waits for this step, and for no other task's.
+    fn step(&self, task: &TaskId, log: &dyn Log) {
+        let Some(slot) = self.slot(task) else { return lag(task, f64::NAN) };
+        let mut standby = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        // A worker may have come in between: its checkpoint is not to be opened beside it.
+        let is_still_ours = self.places.held().followed.get(task).is_some_and(|known| Arc::ptr_eq(known, &slot));
+        if !is_still_ours && standby.is_none() {
             return lag(task, f64::NAN);
         }
-        let now = wall_clock();
-        let mut tried = || -> Result<u64, StandbyError> {
-            if !held.followed.contains_key(task) {
-                let age_max = CheckpointSettings::default().age_max;
-                let inner = self.places.inner.as_ref();
-                let standby = Standby::open(&self.topology, APPLICATION, task, inner, log, (now, age_max))?;
-                tracing::info!(%task, "a standby follows it");
-                held.followed.insert(task.clone(), standby);
-            }
-            let standby = held.followed.get_mut(task).expect("it was put there just now");
-            Ok(standby.step(log, now, STEP_BYTES)?.behind)
-        };
-        match tried() {
+        match self.follow(task, &mut standby, log) {
             Ok(behind) => lag(task, behind as f64),
             // It begins anew: a standby is a shortcut, and what it wrote is whole.
             Err(error) => {
                 tracing::debug!(%error, %task, "a standby is given up for now");
-                give_up(&mut held, task);
+                *standby = None;
+                lag(task, f64::NAN);
             }
         }
     }
-}
 
-/// Stops following one task.
-fn give_up(held: &mut Held, task: &TaskId) {
-    let ended = held.followed.remove(task).map(Standby::close);
-    if let Some(Err(error)) = ended {
-        tracing::debug!(%error, %task, "a standby's last batch was not written");
+    fn follow(&self, task: &TaskId, standby: &mut Option<Standby>, log: &dyn Log) -> Result<u64, StandbyError> {
+        let now = wall_clock();
+        let standby = match standby {
+            Some(standby) => standby,
+            none => {
+                let (age_max, inner) = (CheckpointSettings::default().age_max, self.places.inner.as_ref());
+                let opened = Standby::open(&self.topology, APPLICATION, task, inner, log, (now, age_max))?;
+                tracing::info!(%task, "a standby follows it");
+                none.insert(opened)
+            }
+        };
+        Ok(standby.step(log, now, STEP_BYTES)?.behind)
     }
-    lag(task, f64::NAN);
 }
 
 /// Sets the metric; NaN where the task is not followed.
@@ -296,7 +315,9 @@ mod tests {
             places: places.clone(),
         };
         let task = TaskId { sub_topology: "sla".into(), partition: 0 };
-        (0..9).for_each(|_| following.step(&task, &log));
+        for _ in 0..9 {
+            following.step(&task, &log);
+        }
         write(100..120);
         assert_eq!(places.held().followed.len(), 1);
 

@@ -42,7 +42,7 @@ fn whim(seed: u64, id: &str, before: usize) -> (bool, Say) {
     let mut rng = Rng::new(draw);
     // It may do the work and say that it did not, say that it did in words that mean nothing, or say nothing in time.
     match rng.below(40) {
-        _ if before >= 3 => (true, Say::status(if before % 2 == 0 { 200 } else { 409 })),
+        _ if before >= 3 => (true, Say::status(if before.is_multiple_of(2) { 200 } else { 409 })),
         0..4 => (true, Say::status(500)),
         4..8 => (false, Say::status(503)),
         8..12 => (false, Say::status(429)),
