@@ -14,6 +14,7 @@ use topology::Context;
 use super::entry::{ClockEntry, Entry};
 use super::objective::{Objective, OnReopen, Step, Terms};
 use super::processor::{Entity, SlaProcessor, find, share};
+use super::publish::fact_of;
 use super::verdict::{Phase, Progress, Verdict};
 use crate::route::{EntityView, Subject};
 
@@ -246,27 +247,14 @@ fn fact(escalation: &SlaEscalation, now: i64) -> LifecycleFact {
     let withdrawn = escalation.withdrawn;
     LifecycleFact {
         fact_id: [escalation.escalation_id.as_str(), if withdrawn { "|withdrawn" } else { "" }].concat(),
-        family: escalation.family,
-        entity_kind: escalation.entity_kind.clone(),
-        entity_id: escalation.entity_id.clone(),
         version: 1 + i64::from(withdrawn),
         event_type: "SlaEscalationEvent".to_owned(),
         change: if withdrawn { "withdrawn" } else { "escalated" }.to_owned(),
-        from_state: None,
         to_state: withdrawn.then(|| "withdrawn".to_owned()),
         occurred_at: if withdrawn { Timestamp(now) } else { escalation.reached_at },
         ingested_at: escalation.ingested_at,
-        created_at: None,
-        due_at: None,
         customer_id: escalation.customer_id.clone(),
-        customer_class: None,
-        account_id: None,
         partner_ids: escalation.partner_ids.clone(),
-        class: None,
-        category: None,
-        priority: None,
-        circle: None,
-        channel: None,
-        flags: Vec::new(),
+        ..fact_of(escalation.family, &escalation.entity_kind, &escalation.entity_id)
     }
 }

@@ -29,6 +29,7 @@ mod escalation;
 mod ledger;
 mod objective;
 mod processor;
+mod publish;
 mod report;
 mod settings;
 mod sight;
