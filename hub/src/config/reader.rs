@@ -406,6 +406,11 @@ impl<'t, 'i> Section<'t, 'i> {
         }
     }
 
+    /// The keys of a free table.
+    pub fn keys(&self) -> Vec<Located<String>> {
+        self.table.into_iter().flat_map(DeTable::iter).map(|(key, _)| located(key)).collect()
+    }
+
     /// The keys of a free table, each with its string.
     pub fn string_entries(&self) -> Vec<(Located<String>, Located<String>)> {
         let mut found = Vec::new();

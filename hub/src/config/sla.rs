@@ -204,6 +204,7 @@ fn read_objective(section: &Section<'_, '_>) -> (ObjectiveSpec, Places) {
         places.lists.insert("warn_percent", places_of.collect());
     }
     let escalate = read_map(&mut places, "escalate", section);
+    places.lists.insert("escalate", section.section("escalate").keys());
     let classes = read_map(&mut places, "classes", section);
     let consequence = places.text("consequence", section.string("consequence"));
     let owner = places.text("owner", section.string("owner"));

@@ -322,6 +322,14 @@ alerts = [
 }
 
 #[test]
+fn a_step_of_a_ladder_that_cannot_be_is_told_where_it_stands() {
+    let objective = "[[sla.objectives]]\nname = \"o\"\nfamily = \"order\"\nstart = \"created\"\nstop = [\"completed\"]\n\
+        target = \"4h\"\nescalate = { 25 = \"lead\", 50 = \"\", 120 = \"head\" }\n";
+    // The line, and the column of the step itself.
+    assert_eq!(faults(objective), [("HUB-1118", 7, 27), ("HUB-1118", 7, 36)]);
+}
+
+#[test]
 fn standbys_are_of_parts_or_stores_and_need_brokers() {
     let kafka = "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n";
     let config = parse(&format!("{kafka}[standby]\nparts = [\"sla-clocks\", \"sla\", \"entity.order\"]\ncopies = 2\n"));

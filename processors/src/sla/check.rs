@@ -141,7 +141,7 @@ impl Check<'_> {
     fn ladder(&mut self, spec: &ObjectiveSpec) -> Vec<Step> {
         let mut ladder: Vec<Step> = Vec::new();
         for (percent, role) in &spec.escalate {
-            let Some(percent) = percent.parse().ok().filter(|percent| (1..=100).contains(percent)) else {
+            let Some(percent) = percent.parse::<u8>().ok().filter(|percent| (1..=100).contains(percent)) else {
                 let help = Some(
                     "steps are whole percents from 1 to 100, such as escalate = { 75 = \"team-lead\" }".to_owned(),
                 );
@@ -155,7 +155,12 @@ impl Check<'_> {
             };
             if role.trim().is_empty() {
                 let help = Some(format!("name a role, such as escalate = {{ {percent} = \"team-lead\" }}"));
-                self.fault(SlaCode::BadLadder, "escalate", format!("calls nobody at {percent} percent"), help);
+                self.fault(
+                    SlaCode::BadLadder,
+                    "escalate",
+                    format!("calls nobody at {:?} percent", percent.to_string()),
+                    help,
+                );
             }
             ladder.push(Step { percent, role: role.clone() });
         }
