@@ -62,5 +62,12 @@ fn a_killed_hub_starts_from_its_checkpoints_and_without_them_just_the_same() {
         from_checkpoints < from_changelogs * 0.8,
         "{from_checkpoints} records from checkpoints, {from_changelogs} without"
     );
+    // Each start says what it began with.
+    let log = std::fs::read_to_string(folder.path().join("test-hub.log")).expect("a log");
+    let said = log.lines().filter(|line| line.contains(r#""message":"restored""#));
+    let began: Vec<serde_json::Value> = said.filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let sum = |name: &str| began.iter().filter_map(|said| said[name].as_f64()).sum::<f64>();
+    assert!(sum("records") >= from_checkpoints + from_changelogs, "{began:?}");
+    assert!(sum("replayed") >= from_changelogs && sum("replayed") < sum("records"), "{began:?}");
     assert_eq!(hub.stop(), Some(0));
 }

@@ -1,5 +1,6 @@
 //! The threads that process, each stepping one worker.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,10 +8,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use connectors::delivery::http::wall_clock;
-use topology::{Commit, LogError, Topology, Worker, WorkerError, WorkerSettings, WorkerSnapshot};
+use topology::{Commit, LogError, TaskId, Topology, Worker, WorkerError, WorkerSettings, WorkerSnapshot};
 
 use super::asking::{Ask, Asking, QUEUE};
 use super::failure::Failure;
+use super::status::not_ready;
 use crate::wiring::SharedLog;
 
 /// How long a worker waits for records: the time until it sees that it shall stop.
@@ -60,6 +62,8 @@ impl Workers {
                 asks,
                 failure: failure.clone(),
                 checkpoint_failures: 0,
+                restored: BTreeSet::new(),
+                said_at: Instant::now(),
             };
             let spawned = std::thread::Builder::new()
                 .name(name)
@@ -121,7 +125,14 @@ struct Thread {
     failure: Failure,
     /// How many checkpoints of the worker were given up when it was looked at last.
     checkpoint_failures: u64,
+    /// The tasks of which it was said what they were restored from.
+    restored: BTreeSet<TaskId>,
+    /// When it was said last how far a restore is, or that it is over.
+    said_at: Instant,
 }
+
+/// How often it is said how far a restore is.
+const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// A panic must end the hub, not leave a part of it silently dead.
 struct Guard<'a> {
@@ -220,6 +231,27 @@ impl Thread {
         self.worker.close(wall_clock())
     }
 
+    /// Says how far a restore is, and what each came to.
+    fn say_restored(&mut self, snapshot: &WorkerSnapshot) {
+        if let Some(progress) = not_ready(Some(snapshot)) {
+            if self.said_at.elapsed() >= SAY_EVERY && !snapshot.tasks.is_empty() {
+                tracing::info!(worker = self.name, "{progress}");
+                self.said_at = Instant::now();
+            }
+            return;
+        }
+        let fresh = snapshot.tasks.iter().filter(|task| !self.restored.contains(&task.id));
+        let (tasks, records, replayed) = fresh.fold((0, 0, 0), |(tasks, records, replayed), task| {
+            (tasks + 1, records + task.restored, replayed + task.replayed)
+        });
+        if tasks > 0 {
+            // What is not from changelogs is from the checkpoints of this process.
+            tracing::info!(worker = self.name, tasks, records, replayed, "restored");
+            self.said_at = Instant::now();
+        }
+        self.restored = snapshot.tasks.iter().map(|task| task.id.clone()).collect();
+    }
+
     fn tell(&mut self) {
         let snapshot = self.worker.snapshot();
         if snapshot.checkpoint_failures > self.checkpoint_failures {
@@ -227,6 +259,7 @@ impl Thread {
             tracing::warn!(why, "a checkpoint is given up: nothing is lost, but the next start replays more");
         }
         self.checkpoint_failures = snapshot.checkpoint_failures;
+        self.say_restored(&snapshot);
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
     }
 }
