@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -15,6 +15,8 @@ use super::auth::Role;
 use super::problem::{Problem, ProblemCode};
 use super::server::Shared;
 
+/// How long one may follow before it has to ask again.
+const LIFE: Duration = Duration::from_hours(1);
 /// After so long without news an empty line says that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -24,10 +26,19 @@ pub(super) async fn events(State(shared): State<Shared>, headers: HeaderMap) -> 
         Some(why) => Problem::new(ProblemCode::NotAccepting).detail(why),
         None => Problem::new(ProblemCode::NotFound).detail("This process was started without the part sla."),
     })?;
+    let place = shared.followers.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(ProblemCode::NotAccepting).detail("As many follow the news already as may.").retry_after(30)
+    })?;
+    let until = Instant::now() + LIFE;
     // The head goes out at once: who follows knows that it is heard.
-    let lines = futures_util::stream::unfold((news, true), |(mut news, is_first)| async move {
-        let line = if is_first { Some(Bytes::from_static(b"\n")) } else { next(&mut news).await };
-        Some((Ok::<_, Infallible>(line?), (news, false)))
+    let lines = futures_util::stream::unfold((news, place, true), move |(mut news, place, is_first)| async move {
+        let line = match (is_first, Instant::now() < until) {
+            (true, _) => Some(Bytes::from_static(b"\n")),
+            (false, true) => next(&mut news).await,
+            // Who follows asks again: a reader that is gone for good must not keep its place.
+            (false, false) => None,
+        };
+        Some((Ok::<_, Infallible>(line?), (news, place, false)))
     });
     let content_type = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
     Ok((content_type, Body::from_stream(lines)).into_response())

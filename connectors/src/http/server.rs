@@ -11,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use schemas::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::auth::{Credentials, Role};
 use super::committer::Committer;
@@ -21,6 +22,9 @@ use super::problem::{Problem, ProblemCode};
 use super::rate::RateLimit;
 use super::{event, health, news, serve, sla};
 use crate::delivery::http::wall_clock;
+
+/// One connection in so many may follow the news of clocks: events and probes have the others.
+const FOLLOWERS: usize = 8;
 
 /// What the listener takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,8 @@ pub(super) struct Inner {
     pub(super) ledger: IngestLedger,
     pub(super) started: Timestamp,
     rate: RateLimit,
+    /// Places for who follows the news: each keeps a connection.
+    pub(super) followers: Arc<Semaphore>,
     closed: Arc<AtomicBool>,
 }
 
@@ -128,7 +134,7 @@ impl Shared {
 
 /// A server that is not serving yet.
 pub struct Server {
-    shared: Shared,
+    pub(super) shared: Shared,
 }
 
 impl Server {
@@ -144,8 +150,21 @@ impl Server {
         ledger::describe();
         let rate = RateLimit::new(settings.limits.requests_per_second, settings.limits.burst);
         let closed = Arc::new(AtomicBool::new(false));
+        let followers = Arc::new(Semaphore::new((settings.limits.connections / FOLLOWERS).max(1)));
         let started = wall_clock();
-        Self { shared: Shared(Arc::new(Inner { settings, intake, status, committer, ledger, started, rate, closed })) }
+        Self {
+            shared: Shared(Arc::new(Inner {
+                settings,
+                intake,
+                status,
+                committer,
+                ledger,
+                started,
+                rate,
+                followers,
+                closed,
+            })),
+        }
     }
 
     /// A switch: once it is set, every event is answered with 503.

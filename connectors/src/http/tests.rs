@@ -97,6 +97,16 @@ async fn news_of_clocks_come_line_by_line_until_the_hub_stops() {
 }
 
 #[tokio::test]
+async fn followers_leave_room_for_others() {
+    let hub = start(Limits { connections: 8, ..Limits::default() }).await;
+    let place = hub.followers.clone().try_acquire_owned().unwrap();
+    let ask = || hub.client.get(format!("{}/v1/sla/events", hub.url)).bearer_auth(VIEWER);
+    problem(ask().send().await.unwrap(), 503, "HUB-5011").await;
+    drop(place);
+    assert_eq!(ask().send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn lists_of_clocks_take_what_can_be_and_are_told_to_viewers_only() {
     let hub = start(Limits::default()).await;
     let ask = |path: &str| hub.client.get(format!("{}/v1/sla/{path}", hub.url));
@@ -165,6 +175,7 @@ struct Running {
     log: Arc<EmbeddedLog>,
     ledger: IngestLedger,
     closed: Arc<std::sync::atomic::AtomicBool>,
+    followers: Arc<tokio::sync::Semaphore>,
     stop: Shutdown,
     _directory: TempDir,
 }
@@ -190,10 +201,10 @@ async fn start(limits: Limits) -> Running {
     let server = Server::new(settings, Arc::new(Lines), Arc::new(Fine), Some(committer), ledger.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (closed, stop) = (server.closed(), Shutdown::new());
+    let (closed, followers, stop) = (server.closed(), server.shared.followers.clone(), Shutdown::new());
     let stopping = stop.clone();
     tokio::spawn(async move { server.serve(listener, async move { stopping.triggered().await }).await });
-    Running { url, client: Client::new(), log, ledger, closed, stop, _directory: directory }
+    Running { url, client: Client::new(), log, ledger, closed, followers, stop, _directory: directory }
 }
 
 impl Running {

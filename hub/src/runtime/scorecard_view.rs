@@ -100,17 +100,19 @@ pub(super) fn start(
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    let waiting: Mutex<Vec<Scorecard>> = Mutex::default();
+    // The newest of each partner and period: what was told before is not written over it.
+    let waiting: Mutex<BTreeMap<(String, String), Scorecard>> = Mutex::default();
     let has_failed = std::sync::atomic::AtomicBool::new(false);
     tail::follow(log, (processors::score::TOPIC, partitions), shutdown, failure, move |records| {
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.extend(records.drain(..).filter_map(|record| view.apply(&record)));
+            let told = records.drain(..).filter_map(|record| view.apply(&record));
+            waiting.extend(told.map(|card| ((card.partner_id.clone(), card.period.clone()), card)));
         }
         let Some(folder) = &folder else { return waiting.clear() };
         // What cannot be written is tried again with the next look at the topic.
-        waiting.retain(|card| match report::write(folder, card) {
+        waiting.retain(|_, card| match report::write(folder, card) {
             Ok(()) => false,
             Err(error) => {
                 if !has_failed.swap(true, std::sync::atomic::Ordering::Relaxed) {
