@@ -115,6 +115,10 @@ impl Standby {
     /// # Errors
     /// As [`Standby::open`].
     pub fn step(&mut self, log: &dyn Log, now: Timestamp, max_bytes: usize) -> Result<StandbyStep, StandbyError> {
+        if now.millis_since(self.as_of) > self.age_max.as_millis() as i64 {
+            // Deletions may be gone from the changelogs unread: at their end it would pass for whole.
+            return Err(CheckpointError("it was behind for longer than deletions are kept".to_owned()).into());
+        }
         let bounds = log.bounds_of(&self.changelogs)?;
         let behind = |next: &[Option<Offset>]| -> Vec<u64> {
             let each = next.iter().zip(&bounds);
@@ -282,6 +286,20 @@ mod tests {
         assert_eq!(partly, Some(Timestamp(2_000)), "deletions of the rest may go from the changelog meanwhile");
         log.set_faults(FaultPlan::NONE);
         assert_eq!(follow(open(&place, &log, 5_000), &place, &log, 6_000, 30), Some(Timestamp(6_000)));
+    }
+
+    #[test]
+    fn a_standby_that_was_away_for_longer_than_deletions_are_kept_begins_anew() {
+        let (log, place) = (changelog(), MemoryCheckpoints::default());
+        write(&log, 0..10);
+        let mut standby = open(&place, &log, 1_000);
+        for _ in 0..30 {
+            standby.step(&log, Timestamp(2_000), 1 << 20).unwrap();
+        }
+        let later = 2_000 + AGE_MAX.as_millis() as i64 + 1;
+        assert!(standby.step(&log, Timestamp(later), 1 << 20).is_err());
+        drop(standby);
+        assert!(open(&place, &log, later).next.iter().all(Option::is_none), "what it had is thrown away");
     }
 
     #[test]
