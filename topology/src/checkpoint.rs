@@ -6,11 +6,13 @@
 //! for are written in one transaction. Implementations: `connectors::state` (LMDB), and
 //! [`sim::MemoryCheckpoints`](crate::sim::MemoryCheckpoints).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use schemas::Timestamp;
 use thiserror::Error;
 
-use crate::{Offset, TaskId};
+use crate::{Log, LogError, Offset, TaskId, TopicPartition};
 
 /// A checkpoint could not be opened, read or written: the task goes on without it, and where its
 /// stores were only a part of it, begins anew from the changelogs.
@@ -111,4 +113,39 @@ pub trait CheckpointReader: Send {
         max_bytes: usize,
         each: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<Option<Vec<u8>>, CheckpointError>;
+}
+
+/// Whether a checkpoint may be used: it is young enough, and the changelogs of its stores reach as far as it.
+pub(crate) fn is_usable(
+    checkpoint: &dyn Checkpoint,
+    changelogs: &[TopicPartition],
+    log: &dyn Log,
+    (now, age_max): (Timestamp, Duration),
+) -> Result<bool, LogError> {
+    let age = checkpoint.committed_at().map(|at| now.millis_since(at));
+    if age.is_some_and(|age| age > age_max.as_millis() as i64) {
+        return Ok(false);
+    }
+    let placed =
+        changelogs.iter().enumerate().filter_map(|(store, log)| Some((log.clone(), checkpoint.position(store)?)));
+    let (changelogs, positions): (Vec<_>, Vec<_>) = placed.unzip();
+    // A topic that was deleted and made again begins anew.
+    let ends = log.written_ends(&changelogs)?;
+    Ok(positions.into_iter().zip(ends).all(|(position, end)| position <= end))
+}
+
+/// Whether a checkpoint has entries of a store without the changelog's offset that they stand for: the store is
+/// replayed whole, and they would come up again where it does not have them.
+pub(crate) fn has_unplaced(
+    reader: &dyn CheckpointReader,
+    positions: &[Option<Offset>],
+) -> Result<bool, CheckpointError> {
+    for store in (0..positions.len()).filter(|store| positions[*store].is_none()) {
+        let mut has_any = false;
+        reader.load(store, None, 1, &mut |_, _| has_any = true)?;
+        if has_any {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

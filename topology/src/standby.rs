@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use schemas::Timestamp;
 
+use crate::checkpoint::{has_unplaced, is_usable};
 use crate::store::{from_sortable, sortable};
 use crate::task::{STREAM_TIME, changelog_topic, internal_stores};
 use crate::{
-    Checkpoint, CheckpointBatch, CheckpointError, CheckpointReader, Checkpoints, Log, LogError, Offset, Record,
-    StoreChanges, StoreKind, TaskId, TopicPartition, Topology,
+    Checkpoint, CheckpointBatch, CheckpointError, Checkpoints, Log, LogError, Offset, Record, StoreChanges, StoreKind,
+    SubTopology, TaskId, TopicPartition, Topology,
 };
 
 /// A checkpoint that nothing happens to says so many times within its greatest age that it is still right.
@@ -78,11 +79,9 @@ impl Standby {
         let kinds = Self::kinds(topology, task);
         let mut checkpoint = place.open(task, &names)?;
         let next: Vec<Option<Offset>> = (0..names.len()).map(|store| checkpoint.position(store)).collect();
-        let is_old = checkpoint.committed_at().is_some_and(|at| now.millis_since(at) > age_max.as_millis() as i64);
-        let ends = log.written_ends(&changelogs)?;
-        let is_ahead = next.iter().zip(ends).any(|(next, end)| next.is_some_and(|next| next > end));
+        let is_usable = is_usable(checkpoint.as_ref(), &changelogs, log, (now, age_max))?;
         let mut told = checkpoint.committed_at();
-        let next = if is_old || is_ahead || has_unplaced(checkpoint.reader()?.as_ref(), &next)? {
+        let next = if !is_usable || has_unplaced(checkpoint.reader()?.as_ref(), &next)? {
             checkpoint.clear()?;
             told = None;
             vec![None; names.len()]
@@ -95,16 +94,20 @@ impl Standby {
         Ok(Self { changelogs, kinds, stream_time: None, next, checkpoint, as_of, told, age_max, scratch })
     }
 
+    fn part<'t>(topology: &'t Topology, task: &TaskId) -> Option<&'t SubTopology> {
+        topology.sub_topologies.iter().find(|part| *part.name == *task.sub_topology)
+    }
+
     /// The kinds of the stores that a task declares; those of the runtime follow them and expire nothing.
     fn kinds(topology: &Topology, task: &TaskId) -> Vec<StoreKind> {
-        let part = topology.sub_topologies.iter().find(|part| *part.name == *task.sub_topology);
-        part.into_iter().flat_map(|part| &part.stores).map(|store| store.kind.clone()).collect()
+        let stores = Self::part(topology, task).into_iter().flat_map(|part| &part.stores);
+        stores.map(|store| store.kind.clone()).collect()
     }
 
     /// The stores of a task, those of the runtime included, in the order of its checkpoint; nothing where the topology
     /// has no such sub-topology.
     fn stores(topology: &Topology, task: &TaskId) -> Option<Vec<String>> {
-        let part = topology.sub_topologies.iter().find(|part| *part.name == *task.sub_topology)?;
+        let part = Self::part(topology, task)?;
         let declared = part.stores.iter().map(|store| store.name.clone());
         Some(declared.chain(internal_stores(&part.name)).collect())
     }
@@ -187,22 +190,6 @@ impl Standby {
     pub fn close(mut self) -> Result<(), StandbyError> {
         Ok(self.checkpoint.finish()?)
     }
-}
-
-/// Whether a checkpoint has entries of a store without the changelog's offset that they stand for: the store is
-/// replayed whole, and they would come up again where it does not have them.
-pub(crate) fn has_unplaced(
-    reader: &dyn CheckpointReader,
-    positions: &[Option<Offset>],
-) -> Result<bool, CheckpointError> {
-    for store in (0..positions.len()).filter(|store| positions[*store].is_none()) {
-        let mut has_any = false;
-        reader.load(store, None, 1, &mut |_, _| has_any = true)?;
-        if has_any {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Of each key the last entry, in the order of keys.

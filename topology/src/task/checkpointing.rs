@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use schemas::Timestamp;
 
-use crate::standby::has_unplaced;
+use crate::checkpoint::has_unplaced;
 use crate::store::{Evicted, Stores};
 use crate::{Checkpoint, CheckpointBatch, CheckpointError, Offset, StoreChanges, TaskId};
 

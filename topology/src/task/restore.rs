@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::run::taken_of;
 use super::{Task, TaskError, TaskState};
+use crate::checkpoint::is_usable;
 use crate::store::{Entry, from_sortable, sortable};
 use crate::{
     CheckpointError, Counts, Log, LogError, Offset, Position, Record, TopicPartition, decode_value, encode_value,
@@ -97,17 +98,8 @@ impl Task {
         age_max: Duration,
     ) -> Result<bool, TaskError> {
         let Some(checkpoint) = &self.checkpoint else { return Ok(false) };
-        let age = checkpoint.port().committed_at().map(|at| now.millis_since(at));
-        if age.is_some_and(|age| age > age_max.as_millis() as i64) {
-            return Ok(false);
-        }
-        let placed =
-            (0..self.core.plan.stores.len()).filter_map(|store| Some((store, checkpoint.port().position(store)?)));
-        let (changelogs, positions): (Vec<_>, Vec<_>) =
-            placed.map(|(store, position)| (self.changelog(store), position)).unzip();
-        // A topic that was deleted and made again begins anew.
-        let ends = log.written_ends(&changelogs)?;
-        Ok(positions.into_iter().zip(ends).all(|(position, end)| position <= end))
+        let changelogs: Vec<_> = (0..self.core.plan.stores.len()).map(|store| self.changelog(store)).collect();
+        Ok(is_usable(checkpoint.port(), &changelogs, log, (now, age_max))?)
     }
 
     /// Loads about `max_bytes` of the stores that must be whole; true when there is no more of them.
