@@ -33,6 +33,7 @@ pub use engine::{Chance, Decision, Engine, Family, Label};
 pub(crate) use fault::undecodable;
 pub use head::{Flag, Gate, Head};
 pub use publish::{Change, Publisher};
+pub(crate) use reference::bare_fact;
 pub use settings::{EntitySettings, MissingParent, UnknownEntity};
 
 /// The sinks that every entity processor may send to, with their topics.

@@ -5,6 +5,7 @@ use super::settings::KpiSettings;
 use super::story::Story;
 use super::tally::Value;
 use super::told::Item;
+use crate::entity::account::is_autopay;
 
 /// What a payment adds, as far as it has come. One that was called off counts nowhere.
 pub(super) fn derive(payment: &Story, settings: &KpiSettings, items: &mut Vec<Item>) {
@@ -15,16 +16,10 @@ pub(super) fn derive(payment: &Story, settings: &KpiSettings, items: &mut Vec<It
     add(Kpi::PaymentSuccess, what == "done");
     add(Kpi::PaymentTechnicalFailure, what == "failed");
     add(Kpi::PaymentBusinessDecline, what == "denied");
-    if is_autopay(payment, settings) {
+    if is_autopay(payment.labels.channel.as_deref(), &settings.autopay_channels) {
         add(Kpi::AutopayAttemptFailure, what != "done");
         if let Some(short) = payment.notice_short {
             add(Kpi::AutopayNotice, !short);
         }
     }
-}
-
-/// Whether a payment was debited by mandate.
-pub(super) fn is_autopay(payment: &Story, settings: &KpiSettings) -> bool {
-    let channel = payment.labels.channel.as_deref();
-    channel.is_some_and(|channel| settings.autopay_channels.iter().any(|known| known.eq_ignore_ascii_case(channel)))
 }

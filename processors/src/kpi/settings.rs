@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::entity::EntitySettings;
+
 /// What can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KpiSettings {
@@ -29,7 +31,7 @@ impl Default for KpiSettings {
             publish_ms: 5_000,
             top_k: 20,
             values_max: 1_000,
-            autopay_channels: ["autopay", "upi-autopay", "e-mandate"].map(str::to_owned).into(),
+            autopay_channels: EntitySettings::default().autopay_channels,
             acknowledge_ms: 2_000,
             mnp_objective_prefix: "mnp".into(),
         }

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use topology::Context;
 
 use super::entry::{ClockEntry, Entry};
-use super::objective::{Objective, OnReopen, Step, Terms};
+use super::objective::{Objective, OnReopen, Step};
 use super::processor::{Entity, SlaProcessor, find, share};
-use super::publish::fact_of;
-use super::verdict::{Phase, Progress, Verdict};
+use super::publish::Said;
+use super::verdict::{Phase, Verdict};
+use crate::entity::{Head, bare_fact};
 use crate::route::{EntityView, Subject};
 
 /// The topic of escalations.
@@ -94,15 +95,6 @@ fn heir<'a>(entry: &Entry, objectives: &'a [Objective], of: &Objective) -> Optio
     })
 }
 
-/// One clock whose ladder is looked at.
-struct Looked<'a> {
-    entity: Entity<'a>,
-    terms: Terms<'a>,
-    progress: Progress,
-    verdict: Verdict,
-    target: i64,
-}
-
 impl SlaProcessor {
     /// Takes back the steps that do not hold; where `may_climb`, climbs those that are reached.
     pub(super) fn escalate(
@@ -129,11 +121,11 @@ impl SlaProcessor {
             };
             let used = progress.consumed_at(&terms, now);
             let mut climbed = Climbed::at(clock, objective, progress.started);
-            let looked = Looked { entity, terms, progress, verdict, target };
+            let said = Said { entity, terms, progress, verdict, at: now };
             let fallen: Vec<&Step> =
                 climbed.told(objective).filter(|step| share(target, step.percent) > used).collect();
             for step in fallen.iter().rev() {
-                self.call(&looked.escalation(entry, step, climbed.times(step), true), now, context);
+                self.call(&escalation(entry, &said, step, climbed.times(step), true), now, context);
             }
             let reached = objective.ladder.iter().rev().find(|step| share(target, step.percent) <= used);
             let reached = reached.map_or(0, |step| step.percent);
@@ -147,7 +139,7 @@ impl SlaProcessor {
                         continue;
                     }
                     climbed.percent = step.percent;
-                    let escalation = looked.escalation(entry, step, climbed.times(step), false);
+                    let escalation = escalation(entry, &said, step, climbed.times(step), false);
                     if now.saturating_sub(escalation.reached_at.0) <= self.settings.notify_within_ms {
                         self.call(&escalation, now, context);
                     } else {
@@ -183,11 +175,10 @@ impl SlaProcessor {
             }
             let heir = heir(entry, objectives, objective);
             if heir.is_none_or(|(_, heir, _)| heir.ladder != objective.ladder) {
-                let target = terms.target_ms(progress.started).unwrap_or(0);
-                let left = Looked { entity, terms, progress, verdict: Verdict::LEFT, target };
+                let left = Said { entity, terms, progress, verdict: Verdict::LEFT, at: now };
                 let told: Vec<&Step> = climbed.told(objective).collect();
                 for step in told.iter().rev() {
-                    self.call(&left.escalation(entry, step, climbed.times(step), true), now, context);
+                    self.call(&escalation(entry, &left, step, climbed.times(step), true), now, context);
                 }
                 climbed.fall(objective, 0);
             }
@@ -212,33 +203,33 @@ impl SlaProcessor {
     }
 }
 
-impl Looked<'_> {
-    fn escalation(&self, entry: &Entry, step: &Step, times: u32, withdrawn: bool) -> SlaEscalation {
-        let Self { entity, terms, progress, verdict, target } = self;
-        let objective = terms.objective;
-        let level = objective.ladder.iter().position(|other| other.percent == step.percent).map_or(1, |at| at + 1);
-        let used = share(*target, step.percent);
-        // It was reached in a run before this one, or in one that has ended.
-        let is_now = progress.phase == Phase::Running && used >= progress.consumed;
-        let reached_at = if is_now { progress.reaches(terms, used) } else { progress.since };
-        let again = if times == 0 { String::new() } else { format!("#{times}") };
-        SlaEscalation {
-            escalation_id: format!("{}|{}|{}{again}", objective.name, entity.key(), step.percent),
-            objective: objective.name.clone(),
-            family: objective.family,
-            entity_kind: entity.kind.to_owned(),
-            entity_id: entity.id.to_owned(),
-            percent: step.percent.into(),
-            level: level as i32,
-            role: step.role.clone(),
-            reached_at: Timestamp(reached_at.min(i64::MAX - 1)),
-            breach_at: verdict.breach_at.filter(|at| *at < i64::MAX).map(Timestamp),
-            target_ms: *target,
-            customer_id: entry.customer_id.clone(),
-            partner_ids: entry.partner_ids.clone(),
-            ingested_at: Timestamp(entry.ingested_at),
-            withdrawn,
-        }
+/// The call for a step that the clock fell below so often before.
+fn escalation(entry: &Entry, said: &Said<'_>, step: &Step, times: u32, withdrawn: bool) -> SlaEscalation {
+    let Said { entity, terms, progress, verdict, .. } = said;
+    let objective = terms.objective;
+    let target = terms.target_ms(progress.started).unwrap_or(0);
+    let level = objective.ladder.iter().position(|other| other.percent == step.percent).map_or(1, |at| at + 1);
+    let used = share(target, step.percent);
+    // It was reached in a run before this one, or in one that has ended.
+    let is_now = progress.phase == Phase::Running && used >= progress.consumed;
+    let reached_at = if is_now { progress.reaches(terms, used) } else { progress.since };
+    let again = if times == 0 { String::new() } else { format!("#{times}") };
+    SlaEscalation {
+        escalation_id: format!("{}|{}|{}{again}", objective.name, entity.key(), step.percent),
+        objective: objective.name.clone(),
+        family: objective.family,
+        entity_kind: entity.kind.to_owned(),
+        entity_id: entity.id.to_owned(),
+        percent: step.percent.into(),
+        level: level as i32,
+        role: step.role.clone(),
+        reached_at: Timestamp(reached_at.min(i64::MAX - 1)),
+        breach_at: verdict.breach_at.filter(|at| *at < i64::MAX).map(Timestamp),
+        target_ms: target,
+        customer_id: entry.customer_id.clone(),
+        partner_ids: entry.partner_ids.clone(),
+        ingested_at: Timestamp(entry.ingested_at),
+        withdrawn,
     }
 }
 
@@ -255,6 +246,6 @@ fn fact(escalation: &SlaEscalation, now: i64) -> LifecycleFact {
         ingested_at: escalation.ingested_at,
         customer_id: escalation.customer_id.clone(),
         partner_ids: escalation.partner_ids.clone(),
-        ..fact_of(escalation.family, &escalation.entity_kind, &escalation.entity_id)
+        ..bare_fact(escalation.family, &escalation.entity_kind, &escalation.entity_id, &Head::default())
     }
 }

@@ -1,7 +1,7 @@
 //! What is told of clocks: states, violations, degradation reports, and what the routes make of them.
 
 use bytes::Bytes;
-use schemas::{Family, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
+use schemas::{LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
 use topology::Context;
 
 use super::entry::{ClockEntry, Entry, Told};
@@ -9,17 +9,18 @@ use super::objective::{Objective, Terms};
 use super::processor::{Entity, SlaProcessor, find};
 use super::report::{self, About, Reported};
 use super::verdict::{Progress, Unknown, Verdict};
+use crate::entity::{Head, bare_fact};
 use crate::fnv::{self, fnv};
 use crate::route::{EntityView, Subject, Target};
 
 /// What is said of one clock.
 #[derive(Clone, Copy)]
-struct Said<'a> {
-    entity: Entity<'a>,
-    terms: Terms<'a>,
-    progress: Progress,
-    verdict: Verdict,
-    at: i64,
+pub(super) struct Said<'a> {
+    pub(super) entity: Entity<'a>,
+    pub(super) terms: Terms<'a>,
+    pub(super) progress: Progress,
+    pub(super) verdict: Verdict,
+    pub(super) at: i64,
 }
 
 impl SlaProcessor {
@@ -263,35 +264,6 @@ fn violation_fact(violation: &SlaViolation, at: i64) -> LifecycleFact {
         customer_id: violation.customer_id.clone(),
         account_id: violation.account_id.clone(),
         partner_ids: violation.partner_ids.clone(),
-        ..fact_of(violation.family, &violation.entity_kind, &violation.entity_id)
-    }
-}
-
-/// A fact of an entity that says nothing but whose it is.
-pub(super) fn fact_of(family: Family, kind: &str, id: &str) -> LifecycleFact {
-    LifecycleFact {
-        fact_id: String::new(),
-        family,
-        entity_kind: kind.to_owned(),
-        entity_id: id.to_owned(),
-        version: 0,
-        event_type: String::new(),
-        change: String::new(),
-        from_state: None,
-        to_state: None,
-        occurred_at: Timestamp(0),
-        ingested_at: Timestamp(0),
-        created_at: None,
-        due_at: None,
-        customer_id: None,
-        customer_class: None,
-        account_id: None,
-        partner_ids: Vec::new(),
-        class: None,
-        category: None,
-        priority: None,
-        circle: None,
-        channel: None,
-        flags: Vec::new(),
+        ..bare_fact(violation.family, &violation.entity_kind, &violation.entity_id, &Head::default())
     }
 }

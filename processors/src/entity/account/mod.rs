@@ -26,6 +26,7 @@ use super::machine::Machine;
 use super::reference::bare_fact;
 use super::step::News;
 use super::{Chance, Decision, Engine, EntitySettings, Family, Head, Label, Publisher, UnknownEntity};
+pub(crate) use notice::is_autopay;
 use payment::PaymentPart;
 
 /// What is kept of a payment, refund, bill or billing account; the part that it is is set.

@@ -9,6 +9,11 @@ use topology::{Context, Fault};
 use super::{AccountRecord, Accounts, entity_key};
 use crate::entity::Flag;
 
+/// Whether a payment by this channel is a debit by mandate.
+pub(crate) fn is_autopay(channel: Option<&str>, autopay_channels: &[String]) -> bool {
+    channel.is_some_and(|channel| autopay_channels.iter().any(|known| known.eq_ignore_ascii_case(channel)))
+}
+
 impl Accounts {
     /// Notes on a payment whether the bills that it debits were sent early enough.
     pub(super) fn note_notice(
@@ -17,8 +22,7 @@ impl Accounts {
         state: &mut AccountRecord,
         payment: &Payment,
     ) -> Result<(), Fault> {
-        let channel = payment.channel.as_deref().unwrap_or_default();
-        if !self.settings.autopay_channels.iter().any(|known| known.eq_ignore_ascii_case(channel)) {
+        if !is_autopay(payment.channel.as_deref(), &self.settings.autopay_channels) {
             return Ok(());
         }
         let debited_at = payment.payment_date.or(state.created_at);
