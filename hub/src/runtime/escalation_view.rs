@@ -59,14 +59,12 @@ pub(super) fn start(
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    tail::follow_live(log, (TOPIC, partitions), shutdown, failure, move |records, is_live| {
+    tail::follow_values(log, (TOPIC, partitions), shutdown, failure, move |escalations, is_live| {
         let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-        for value in records.drain(..).filter_map(|record| record.value) {
-            if let Ok(escalation) = schemas::decode(&value) {
-                view.apply(&escalation);
-                if is_live {
-                    news.tell(|| sla_news::escalation(&escalation));
-                }
+        for escalation in escalations {
+            view.apply(&escalation);
+            if is_live {
+                news.tell(|| sla_news::escalation(&escalation));
             }
         }
     })

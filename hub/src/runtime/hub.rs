@@ -103,10 +103,6 @@ pub(super) struct Parts {
     sla: SlaSight,
     /// The parts that this process runs.
     pub(super) sub_topologies: Vec<String>,
-    /// Whether this process has the part that keeps clocks.
-    has_sla: bool,
-    /// Whether it has the part that keeps scorecards.
-    has_score: bool,
     kpis: SharedKpis,
     burns: SharedBurns,
     pub(super) hanging: SharedHanging,
@@ -205,8 +201,6 @@ impl Hub {
             memory,
             sla,
             sub_topologies: part.sub_topologies.iter().map(|part| part.name.clone()).collect(),
-            has_sla: chosen.has("sla"),
-            has_score: chosen.has("score"),
             kpis,
             burns,
             hanging,
@@ -419,15 +413,20 @@ impl Parts {
     /// Answers a question about clocks; nothing without the part that keeps them.
     pub(super) fn sla(&self, question: &SlaQuestion) -> Result<Option<serde_json::Value>, LogError> {
         let is_here = match question {
-            SlaQuestion::Partners { .. } => self.has_score,
-            _ => self.has_sla,
+            SlaQuestion::Partners { .. } => self.has("score"),
+            _ => self.has("sla"),
         };
         is_here.then(|| self.sla.answer(self.log.as_ref(), question, wall_clock())).transpose()
     }
 
     /// News of clocks from now on; nothing without the part that keeps them, and none while the hub stops.
     pub(super) fn sla_news(&self) -> Option<tokio::sync::broadcast::Receiver<Arc<str>>> {
-        self.has_sla.then(|| self.sla.news.listen()).flatten()
+        self.has("sla").then(|| self.sla.news.listen()).flatten()
+    }
+
+    /// Whether this process runs a part.
+    fn has(&self, part: &str) -> bool {
+        self.sub_topologies.iter().any(|runs| runs == part)
     }
 
     /// Who has a partition of a part that this process does not have.

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use connectors::sink::Shutdown;
+use schemas::Schema;
 use topology::{LogError, Offset, Record, TopicPartition};
 
 use super::failure::Failure;
@@ -22,6 +23,20 @@ pub(super) fn follow(
     take: impl Fn(&mut Vec<Record>) + Send + 'static,
 ) -> std::io::Result<thread::JoinHandle<()>> {
     follow_live(log, (topic, partitions), shutdown, failure, move |records, _| take(records))
+}
+
+/// As [`follow_live`], of records alone that are there and can be read.
+pub(super) fn follow_values<R: Schema>(
+    log: SharedLog,
+    topic: (&'static str, u32),
+    shutdown: Shutdown,
+    failure: Failure,
+    take: impl Fn(&mut dyn Iterator<Item = R>, bool) + Send + 'static,
+) -> std::io::Result<thread::JoinHandle<()>> {
+    follow_live(log, topic, shutdown, failure, move |records, is_live| {
+        let values = records.drain(..).filter_map(|record| record.value);
+        take(&mut values.filter_map(|value| schemas::decode(&value).ok()), is_live);
+    })
 }
 
 /// As [`follow`]; `take` is told too whether the records are news: written after the thread had read all that

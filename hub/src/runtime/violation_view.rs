@@ -66,15 +66,13 @@ pub(super) fn start(
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    tail::follow_live(log, (TOPIC, partitions), shutdown, failure, move |records, is_live| {
+    tail::follow_values(log, (TOPIC, partitions), shutdown, failure, move |violations, is_live| {
         let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-        for value in records.drain(..).filter_map(|record| record.value) {
-            if let Ok(violation) = schemas::decode(&value) {
-                if is_live {
-                    news.tell(|| sla_news::violation(&violation));
-                }
-                view.apply(violation);
+        for violation in violations {
+            if is_live {
+                news.tell(|| sla_news::violation(&violation));
             }
+            view.apply(violation);
         }
     })
 }
