@@ -3,11 +3,11 @@
 use schemas::LifecycleFact;
 use serde::{Deserialize, Serialize};
 
-use super::escalation::Climbed;
+use super::ladder::Climbed;
 use super::objective::{Objective, Terms};
 use super::report::Reported;
 use super::state::{self, DELETED};
-use super::verdict::{EntityDoubt, Progress, Transition, Verdict};
+use super::verdict::{EntityDoubt, Phase, Progress, Transition, Verdict};
 
 /// How many transitions are kept one by one. Older ones are folded into each clock's progress.
 const TRANSITIONS_MAX: usize = 32;
@@ -241,6 +241,19 @@ impl Entry {
             progress.step(terms, *transition);
         }
         progress
+    }
+
+    /// How much a run of the clock had used when the clock began anew; `None` for a run that is the last one, or
+    /// that the kept transitions do not tell of.
+    pub(super) fn used_before_restart(&self, clock: &ClockEntry, terms: &Terms<'_>, started: i64) -> Option<i64> {
+        let mut progress = clock.base.unwrap_or_default();
+        progress.create(terms, Some(self.created()));
+        self.transitions.iter().find_map(|transition| {
+            let before = progress;
+            progress.step(terms, *transition);
+            let is_its_end = before.phase == Phase::Stopped && before.started == started;
+            (is_its_end && progress.started != started).then_some(before.consumed)
+        })
     }
 
     /// What a clock comes to; `None` where it has not started.

@@ -10,7 +10,7 @@ use topology::{Fault, decode_value};
 use super::SlaSettings;
 use super::calendar::{Clock, Piece};
 use super::entry::{ClockEntry, Entry};
-use super::escalation::Climbed;
+use super::ladder::Climbed;
 use super::objective::{Start, Terms};
 use super::state;
 use super::verdict::{Phase, Progress, Unknown};

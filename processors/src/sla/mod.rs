@@ -26,6 +26,7 @@ mod defaults;
 mod entry;
 mod error;
 mod escalation;
+mod ladder;
 mod ledger;
 mod objective;
 mod processor;

@@ -279,7 +279,7 @@ impl SlaProcessor {
         let target = terms.target_ms(progress.started)?;
         let due = |at: i64| if at <= now { now + self.settings.grace_ms } else { at };
         // Who is called goes on past the target.
-        let step = next_step(clock, terms.objective, progress.started)
+        let step = next_step(clock, terms.objective)
             .filter(|_| progress.phase == Phase::Running && verdict.breach_at.is_some())
             .map(|step| progress.reaches(&terms, share(target, step.percent)))
             .filter(|at| *at < i64::MAX);

@@ -1,5 +1,7 @@
 //! Ladders: who is called when, and called off.
 
+use std::time::Duration;
+
 use schemas::{LifecycleFact, SlaEscalation, Timestamp};
 
 use super::driver::{MINUTE, Sla, fact, objective};
@@ -43,7 +45,7 @@ fn each_step_is_called_once_as_its_share_is_used_up() {
     let ids: Vec<_> = commands.iter().map(|command| command.delivery_id.as_str()).collect();
     assert_eq!(
         ids,
-        [50, 90, 100].map(|percent| format!("repair|order:7|{percent}:floworx-escalations")),
+        [50, 90, 100].map(|percent| format!("repair|order:7|0|{percent}:floworx-escalations")),
         "a call is one delivery, whatever happens"
     );
     let last = commands.last().unwrap();
@@ -64,14 +66,14 @@ fn an_end_that_is_told_late_calls_off_what_it_came_before() {
     sla.take(&fact(6 * HOUR, 2, "completed"));
     assert_eq!(said(&sla.escalations()), [(90, true)]);
     let commands = sla.commands();
-    assert_eq!(commands.last().unwrap().delivery_id, "repair|order:7|90|withdrawn:floworx-escalations");
+    assert_eq!(commands.last().unwrap().delivery_id, "repair|order:7|0|90|withdrawn:floworx-escalations");
     assert!(commands.last().unwrap().payload.contains(r#""change":"withdrawn""#));
     // Opened again, it comes there once more, and that is another call.
     sla.happen(20 * HOUR, 3, "inProgress");
     sla.advance(23 * HOUR);
     let again = sla.escalations();
     assert_eq!(said(&again), [(90, false)]);
-    assert_eq!(again[0].escalation_id, "repair|order:7|90#1");
+    assert_eq!(again[0].escalation_id, "repair|order:7|0|90#1");
 }
 
 #[test]
@@ -83,7 +85,112 @@ fn a_clock_that_restarts_begins_at_the_foot() {
     assert_eq!(said(&sla.escalations()), [(50, false)]);
     sla.advance(12 * HOUR);
     let again = sla.escalations();
-    assert_eq!((said(&again), again[0].escalation_id.as_str()), (vec![(50, false)], "repair|order:7|50#1"));
+    assert_eq!((said(&again), again[0].escalation_id.as_str()), (vec![(50, false)], "repair|order:7|0|50#1"));
+}
+
+#[test]
+fn a_step_passed_in_silence_lets_those_below_it_be_called_off() {
+    let mut sla = Sla::of(vec![ObjectiveSpec { target: "100h".into(), ..ladder() }]);
+    sla.happen(0, 1, "inProgress");
+    sla.advance(50 * HOUR);
+    // The hub is away for longer than what is news.
+    sla.advance(120 * HOUR);
+    assert_eq!(said(&sla.escalations()), [(50, false), (100, false)]);
+    sla.take(&fact(40 * HOUR, 2, "completed"));
+    assert_eq!(said(&sla.escalations()), [(100, true), (50, true)]);
+}
+
+#[test]
+fn a_clock_that_nothing_can_be_said_of_calls_everybody_off() {
+    let called = || {
+        let mut sla = Sla::of(vec![ObjectiveSpec { when: r#"fact.class == "fibre""#.into(), ..ladder() }]);
+        sla.take(&LifecycleFact { class: Some("fibre".into()), ..fact(0, 1, "inProgress") });
+        sla.advance(9 * HOUR);
+        assert_eq!(said(&sla.escalations()), [(50, false), (90, false)]);
+        sla
+    };
+    let next = |state| LifecycleFact { class: Some("fibre".into()), ..fact(9 * HOUR + 1, 2, state) };
+    let both = [(90, true), (50, true)];
+
+    let mut suspect = called();
+    suspect.take(&LifecycleFact { flags: vec!["sla_suspect".into()], ..next("held") });
+    assert_eq!(said(&suspect.escalations()), both);
+    let mut other = called();
+    other.take(&LifecycleFact { class: Some("copper".into()), ..next("held") });
+    assert_eq!(said(&other.escalations()), both, "the objective was never for it");
+    other.take(&LifecycleFact { version: 3, ..next("held") });
+    other.advance(9 * HOUR + 2);
+    assert_eq!(other.escalations().len(), 2, "it is for it after all");
+    // What the customer calls off was late all the same.
+    let mut cancelled = called();
+    cancelled.take(&next("cancelled"));
+    assert!(cancelled.escalations().is_empty());
+}
+
+#[test]
+fn a_ladder_that_is_changed_calls_off_by_the_old_and_calls_by_the_new() {
+    let changed = |steps: &[(&str, &str)]| {
+        let escalate = steps.iter().map(|(percent, role)| ((*percent).to_owned(), (*role).to_owned())).collect();
+        let mut sla = Sla::of(vec![ladder()]);
+        sla.happen(0, 1, "inProgress");
+        sla.advance(9 * HOUR);
+        sla.escalations();
+        sla.restart_by(SlaSettings::new(vec![ObjectiveSpec { escalate, ..ladder() }], vec![]).unwrap());
+        sla.advance(9 * HOUR + 1);
+        sla.advance(9 * HOUR + 2);
+        let calls = sla.escalations().into_iter();
+        calls.map(|call| (call.escalation_id, call.role, call.withdrawn)).collect::<Vec<_>>()
+    };
+    let call = |step: &str, role: &str, withdrawn| (format!("repair|order:7|0|{step}"), role.to_owned(), withdrawn);
+    let (half, most) = (("50", "shift-lead"), ("90", "manager"));
+    assert!(changed(&[half, most]).is_empty());
+    assert_eq!(changed(&[half]), [call("90", "manager", true)]);
+    let renamed = [call("50", "shift-lead", true), call("50#1", "team-lead", false)];
+    assert_eq!(changed(&[("50", "team-lead"), most]), renamed);
+    assert_eq!(changed(&[half, ("75", "lead"), most]), [call("75", "lead", false)]);
+    assert_eq!(changed(&[]), [call("90", "manager", true), call("50", "shift-lead", true)]);
+
+    // Who was called for a clock that has ended since was called by the ladder of that time.
+    let mut sla = Sla::of(vec![ladder()]);
+    sla.happen(0, 1, "inProgress");
+    sla.happen(6 * HOUR, 2, "completed");
+    assert_eq!(said(&sla.escalations()), [(50, false)]);
+    sla.restart_by(SlaSettings::new(vec![ObjectiveSpec { escalate: [].into(), ..ladder() }], vec![]).unwrap());
+    sla.advance(7 * HOUR);
+    assert!(sla.escalations().is_empty());
+}
+
+#[test]
+fn an_entity_that_comes_again_after_it_was_forgotten_has_other_calls() {
+    let settings = SlaSettings::new(vec![ladder()], vec![]).unwrap();
+    let mut sla = Sla::new(settings.with_retention(Duration::from_secs(3_600)));
+    sla.happen(0, 1, "inProgress");
+    sla.advance(5 * HOUR);
+    sla.happen(6 * HOUR, 2, "completed");
+    (7..9).for_each(|hour| sla.advance(hour * HOUR));
+    let again =
+        |version| LifecycleFact { created_at: Some(Timestamp(9 * HOUR)), ..fact(9 * HOUR, version, "inProgress") };
+    sla.advance(9 * HOUR);
+    sla.take(&again(1));
+    sla.advance(14 * HOUR);
+    let ids: Vec<_> = sla.escalations().into_iter().map(|call| call.escalation_id).collect();
+    assert_eq!(ids, ["repair|order:7|0|50", "repair|order:7|32400000|50"]);
+}
+
+#[test]
+fn a_new_beginning_that_is_told_before_the_end_calls_off_what_was_wrong() {
+    let mut sla = Sla::of(vec![ObjectiveSpec { on_reopen: OnReopen::Restart, ..ladder() }]);
+    sla.happen(0, 1, "inProgress");
+    sla.advance(9 * HOUR);
+    assert_eq!(said(&sla.escalations()), [(50, false), (90, false)]);
+    // It was done after six hours, and opened again an hour later.
+    sla.take(&fact(7 * HOUR, 3, "inProgress"));
+    assert!(sla.escalations().is_empty());
+    sla.take(&fact(6 * HOUR, 2, "completed"));
+    assert_eq!(said(&sla.escalations()), [(90, true)]);
+    sla.advance(16 * HOUR);
+    let again: Vec<_> = sla.escalations().into_iter().map(|call| call.escalation_id).collect();
+    assert_eq!(again, ["repair|order:7|0|50#1", "repair|order:7|0|90#1"]);
 }
 
 /// What a start that is told late does to calls where another version of the objective is for it.
@@ -108,7 +215,7 @@ fn called_by_both_versions(earlier: ObjectiveSpec) -> Vec<(String, bool)> {
 
 #[test]
 fn a_clock_of_another_version_goes_on_where_it_stood_on_the_same_ladder() {
-    let id = |step: &str| format!("repair|order:7|{step}");
+    let id = |step: &str| format!("repair|order:7|10800000|{step}");
     assert_eq!(called_by_both_versions(ladder()), [(id("90"), false), (id("100"), false)]);
     // Half of twice the time is not over yet.
     let longer = ObjectiveSpec { target: "20h".into(), ..ladder() };
@@ -135,7 +242,10 @@ fn a_version_that_is_configured_later_takes_over_with_the_next_fact() {
     sla.take(&LifecycleFact { created_at: Some(Timestamp(3 * HOUR)), ..fact(9 * HOUR, 2, "held") });
     sla.advance(12 * HOUR);
     let again: Vec<_> = sla.escalations().into_iter().map(|call| (call.escalation_id, call.withdrawn)).collect();
-    assert_eq!(again, [("repair|order:7|50#1".to_owned(), false), ("repair|order:7|90".to_owned(), false)]);
+    assert_eq!(
+        again,
+        [("repair|order:7|10800000|50#1".to_owned(), false), ("repair|order:7|10800000|90".to_owned(), false)]
+    );
 }
 
 #[test]
