@@ -179,8 +179,6 @@ impl Entry {
 
     /// Decides by the newest fact which objectives are for the entity, and by which target.
     fn apply(&mut self, fact: &LifecycleFact, objectives: &[Objective]) {
-        // Clocks of objectives that are no more configured.
-        self.clocks.retain(|clock| objectives.iter().any(|objective| objective.id == clock.objective));
         for objective in objectives {
             let target = objective.target_ms(fact);
             let known = self.clocks.iter_mut().find(|clock| clock.objective == objective.id);

@@ -92,6 +92,32 @@ impl Validity {
 }
 
 impl Objective {
+    /// What is still known of one that is configured no more.
+    pub(super) fn gone(id: u32, name: &str, family: Family, entity_kind: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            family,
+            entity_kind: entity_kind.to_owned(),
+            when: Condition::always(),
+            validity: Validity::ALWAYS,
+            start: Start::Created,
+            stop: StateSet::default(),
+            pause: StateSet::default(),
+            cancel: StateSet::default(),
+            reopen: StateSet::default(),
+            on_reopen: OnReopen::default(),
+            target: Target::Duration { millis: 0, classes: HashMap::new() },
+            tolerance_ms: 0,
+            clock: Clock::Wall,
+            clocks: HashMap::new(),
+            warn_percent: Vec::new(),
+            ladder: Vec::new(),
+            consequence: None,
+            owner: None,
+        }
+    }
+
     /// The target for this entity, 0 where it is a date; `None` where the objective is not for it.
     pub(super) fn target_ms(&self, fact: &LifecycleFact) -> Option<i64> {
         if !self.when.holds(&Subject { fact, entity: EntityView::FactOnly }) {

@@ -12,7 +12,7 @@ use super::SlaSettings;
 use super::entry::{ClockEntry, Entry, Taken};
 use super::escalation::{ESCALATION_TOPIC, next_step};
 use super::objective::Objective;
-use super::publish::{about, ended, state_key};
+use super::publish::ended;
 use super::sweep::{self, Sweep};
 use super::verdict::Phase;
 use crate::entity::undecodable;
@@ -130,6 +130,7 @@ impl Processor for SlaProcessor {
         }
         // What the entity looked like when something last happened to it.
         let at = entry.latest_at;
+        self.retire(&mut entry, objectives, entity, context)?;
         self.publish_all(&mut entry, objectives, entity, at, context);
         self.escalate(&mut entry, objectives, entity, false, context);
         self.reschedule(&mut entry, objectives, key.as_bytes(), context);
@@ -314,15 +315,8 @@ impl SlaProcessor {
         context: &mut Context<'_>,
     ) {
         for clock in &entry.clocks {
-            let Some(place) = find(objectives, clock) else { continue };
-            let objective = &objectives[place];
-            if clock.published != 0 {
-                context.send(self.sinks.state, Some(state_key(objective, entity)), None);
-            }
-            if let Some((told, report)) = clock.told.zip(clock.report) {
-                for report in about(entry, objective, entity, told).reports(report.version, (report.state, 0)) {
-                    context.send(self.sinks.degradation, Some(report.report_id.into_bytes().into()), None);
-                }
+            if let Some(place) = find(objectives, clock) {
+                self.unpublish(entry, clock, &objectives[place], entity, context);
             }
         }
         self.entries.delete(context, key);

@@ -1,13 +1,13 @@
 //! What is told of clocks: states, violations, degradation reports, and what the routes make of them.
 
 use bytes::Bytes;
-use schemas::{LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
+use schemas::{DegradationState, LifecycleFact, SlaState, SlaStatus, SlaViolation, Timestamp};
 use topology::Context;
 
 use super::entry::{ClockEntry, Entry, Told};
 use super::objective::{Objective, Terms};
 use super::processor::{Entity, SlaProcessor, find};
-use super::report::{self, About, Reported};
+use super::report::{self, About, Reported, Step};
 use super::verdict::{Progress, Unknown, Verdict};
 use crate::entity::{Head, bare_fact};
 use crate::fnv::{self, fnv};
@@ -91,13 +91,54 @@ impl SlaProcessor {
         let mut last = clock.report;
         for step in steps {
             let version = last.map_or(1, |last| last.version + 1);
-            for report in about(entry, objective, said.entity, told).reports(version, step) {
-                let key = report.report_id.clone().into_bytes().into();
-                context.send(self.sinks.degradation, Some(key), Some(schemas::encode(&report).into()));
-            }
+            self.tell(&about(entry, objective, said.entity, told), version, step, context);
             last = Some(Reported { version, state: step.0 });
         }
         entry.clocks[index].report = last;
+    }
+
+    /// Closes the report of a clock that is let go, as if the clock had ended.
+    pub(super) fn close_report(
+        &self,
+        entry: &Entry,
+        clock: &ClockEntry,
+        objective: &Objective,
+        entity: Entity<'_>,
+        context: &mut Context<'_>,
+    ) {
+        let Some((told, last)) = clock.told.zip(clock.report) else { return };
+        if matches!(last.state, DegradationState::Closed | DegradationState::Cancelled) {
+            return;
+        }
+        let step = (DegradationState::Closed, context.now().0);
+        self.tell(&about(entry, objective, entity, told), last.version + 1, step, context);
+    }
+
+    /// Sends the reports of a clock as they come to a state.
+    fn tell(&self, about: &About<'_>, version: i64, step: Step, context: &mut Context<'_>) {
+        for report in about.reports(version, step) {
+            let key = report.report_id.clone().into_bytes().into();
+            context.send(self.sinks.degradation, Some(key), Some(schemas::encode(&report).into()));
+        }
+    }
+
+    /// Lets a clock's state and reports leave the compacted topics.
+    pub(super) fn unpublish(
+        &self,
+        entry: &Entry,
+        clock: &ClockEntry,
+        objective: &Objective,
+        entity: Entity<'_>,
+        context: &mut Context<'_>,
+    ) {
+        if clock.published != 0 {
+            context.send(self.sinks.state, Some(state_key(objective, entity)), None);
+        }
+        if let Some((told, report)) = clock.told.zip(clock.report) {
+            for report in about(entry, objective, entity, told).reports(report.version, (report.state, 0)) {
+                context.send(self.sinks.degradation, Some(report.report_id.into_bytes().into()), None);
+            }
+        }
     }
 
     /// Sends a violation and what the routes make of it.

@@ -166,6 +166,11 @@ impl SlaSettings {
         self.fingerprint
     }
 
+    /// Every objective, of every kind of entity.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Objective> {
+        self.by_kind.values().flatten()
+    }
+
     pub(super) fn objectives(&self, entity_kind: &str) -> &[Objective] {
         self.by_kind.get(entity_kind).map_or(&[], Vec::as_slice)
     }

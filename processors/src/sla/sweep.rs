@@ -4,14 +4,18 @@
 //! felt by each entity only when something happens to it. A task that begins to work finds by a
 //! fingerprint that its settings changed, and comes by every entity that it remembers, some at a time:
 //! verdicts that no longer hold are amended or taken back. Each entity has one timer, so the timers
-//! are the list of entities. Which target an entity was given is not asked again before its next fact.
+//! are the list of entities. Which target an entity was given is not asked again before its next fact. Clocks of objectives
+//! that are configured no more are let go.
 
 use serde::{Deserialize, Serialize};
 use topology::{Clock, Context, Fault, InitContext, TopologyError, TypedStore};
 
-use schemas::Timestamp;
+use schemas::{Family, Timestamp};
 
-use super::processor::{Entity, SlaProcessor, is_over};
+use super::SlaSettings;
+use super::entry::Entry;
+use super::objective::Objective;
+use super::processor::{Entity, SlaProcessor, find, is_over};
 
 /// The store of how far the sweep has come.
 pub(super) const STORE: &str = "sla-sweep";
@@ -30,6 +34,27 @@ struct Swept {
     /// While it is under way, the timer that was looked at last.
     after: Option<(i64, Vec<u8>)>,
     under_way: bool,
+    /// Every objective that was ever configured: stored clocks have but its number.
+    #[serde(default)]
+    known: Vec<Known>,
+}
+
+/// What is remembered of an objective.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Known {
+    id: u32,
+    name: String,
+    family: Family,
+}
+
+impl Swept {
+    fn learn(&mut self, settings: &SlaSettings) {
+        let ids = |known: &Known| settings.all().any(|objective| objective.id == known.id);
+        self.known.retain(|known| !ids(known));
+        let all = settings.all().map(|found| Known { id: found.id, name: found.name.clone(), family: found.family });
+        self.known.extend(all);
+        self.known.sort_unstable();
+    }
 }
 
 /// Where the sweep is kept.
@@ -45,13 +70,15 @@ impl Sweep {
 impl SlaProcessor {
     /// Begins a sweep if the settings are not those of the task's last life.
     pub(super) fn begin_sweep(&self, context: &mut Context<'_>) -> Result<(), Fault> {
-        let known = self.sweep.0.get(context, KEY)?;
+        let before = self.sweep.0.get(context, KEY)?.unwrap_or_default();
         let settings = self.settings.fingerprint();
-        if known.is_some_and(|swept| swept.settings == settings) {
+        if before.settings == settings {
             return Ok(());
         }
         let under_way = !context.timers(Clock::Wall, None, 1).is_empty();
-        self.sweep.0.put(context, KEY, &Swept { settings, after: None, under_way })?;
+        let mut swept = Swept { settings, after: None, under_way, ..before };
+        swept.learn(&self.settings);
+        self.sweep.0.put(context, KEY, &swept)?;
         if under_way {
             context.schedule(Clock::Wall, context.now(), TIMER);
         }
@@ -74,6 +101,31 @@ impl SlaProcessor {
         self.sweep.0.put(context, KEY, &swept)
     }
 
+    /// Lets the clocks go that are of objectives which are configured no more. Violations and calls were right when they
+    /// were told, and stand; reports that wait for more are closed, and states and reports leave their topics.
+    pub(super) fn retire(
+        &mut self,
+        entry: &mut Entry,
+        objectives: &[Objective],
+        entity: Entity<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Fault> {
+        let clocks = std::mem::take(&mut entry.clocks);
+        let (kept, gone): (Vec<_>, Vec<_>) = clocks.into_iter().partition(|clock| find(objectives, clock).is_some());
+        entry.clocks = kept;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let known = self.sweep.0.get(context, KEY)?.unwrap_or_default().known;
+        for clock in gone {
+            let Some(found) = known.iter().find(|known| known.id == clock.objective) else { continue };
+            let objective = Objective::gone(found.id, &found.name, found.family, entity.kind);
+            self.close_report(entry, &clock, &objective, entity, context);
+            self.unpublish(entry, &clock, &objective, entity, context);
+        }
+        Ok(())
+    }
+
     /// Derives an entity's clocks by the settings as they are, and tells what is new.
     fn derive_anew(&mut self, key: &[u8], context: &mut Context<'_>) -> Result<(), Fault> {
         let Some(entity) = Entity::of(key) else { return Ok(()) };
@@ -82,6 +134,7 @@ impl SlaProcessor {
         let settings = self.settings.clone();
         let objectives = settings.objectives(entity.kind);
         let now = context.now().0;
+        self.retire(&mut entry, objectives, entity, context)?;
         self.publish_all(&mut entry, objectives, entity, now, context);
         self.escalate(&mut entry, objectives, entity, false, context);
         // One that is over and stays as it was told waits to be forgotten, no longer than before.

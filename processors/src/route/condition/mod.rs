@@ -82,6 +82,11 @@ impl Constant {
 }
 
 impl Condition {
+    /// The condition that holds always.
+    pub(crate) fn always() -> Self {
+        Self(Test::And(Box::default()))
+    }
+
     /// Reads and checks a condition on the fields of a family.
     ///
     /// # Errors

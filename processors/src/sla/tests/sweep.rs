@@ -1,8 +1,8 @@
 //! What a changed calendar does to clocks that nothing happens to.
 
-use schemas::{LifecycleFact, SlaStatus};
+use schemas::{DegradationState, LifecycleFact, SlaStatus};
 
-use super::driver::{Sla, at, fact, london, objective};
+use super::driver::{MINUTE, Sla, at, fact, london, objective};
 use crate::sla::{ClockKind, ObjectiveSpec, SlaSettings};
 
 const HOURS: &str = r#"friday = ["09:00-17:00"]
@@ -89,4 +89,43 @@ fn what_did_not_change_is_not_told_again() {
     sla.advance(at("2026-11-27T10:00:02Z"));
     assert!(sla.states().is_empty());
     assert_eq!(changes(&sla), before);
+}
+
+#[test]
+fn clocks_of_an_objective_that_is_taken_out_are_let_go() {
+    let escalate = [("50".to_owned(), "lead".to_owned())];
+    let gone = || ObjectiveSpec { escalate: escalate.clone().into(), ..objective("gone", "1h") };
+    let kept = || ObjectiveSpec { pause: vec![], ..objective("kept", "8h") };
+    let of = |objectives| SlaSettings::new(objectives, vec![]).unwrap();
+    let mut sla = Sla::new(of(vec![gone(), kept()]));
+    let order = |id: &str, version, minutes: i64, state: &str| LifecycleFact {
+        entity_id: id.into(),
+        created_at: None,
+        ..fact(minutes * MINUTE, version, state)
+    };
+    sla.take(&order("late", 1, 0, "inProgress"));
+    sla.advance(60 * MINUTE + 1);
+    sla.take(&order("next", 1, 60, "inProgress"));
+    sla.advance(90 * MINUTE);
+    assert_eq!((sla.violations().len(), sla.reports().len()), (1, 4), "created and assigned, of customer and partner");
+    assert_eq!(sla.escalations().len(), 2);
+    sla.states();
+
+    sla.restart_by(of(vec![kept()]));
+    // A fact finds one of them before the sweep does.
+    sla.take(&order("next", 2, 90, "held"));
+    sla.advance(90 * MINUTE + 1);
+    sla.advance(90 * MINUTE + 2);
+    let deleted = sla.driver.read("hub.sla.state").into_iter().filter(|record| record.value.is_none());
+    let mut deleted: Vec<_> =
+        deleted.map(|record| String::from_utf8_lossy(record.key.as_deref().unwrap()).into_owned()).collect();
+    deleted.sort();
+    assert_eq!(deleted, ["gone|order:late", "gone|order:next"]);
+    assert!(sla.violations().is_empty() && sla.escalations().is_empty(), "what was told was right");
+    let closed = sla.reports();
+    assert!(closed.len() == 2 && closed.iter().all(|report| report.state == DegradationState::Closed), "{closed:?}");
+    // The other objective goes on.
+    sla.advance(10 * 60 * MINUTE);
+    assert_eq!(sla.violations().len(), 2);
+    assert_eq!(sla.driver.imbalance(), 0);
 }
