@@ -12,10 +12,14 @@
 //! | disputes | orders without a ticket that names the partner | orders that ended |
 //! | data_quality | orders whose facts had no doubt | orders that ended |
 //!
+//! Where the period or the time zone is configured anew, cards under way are finished as they were begun, and what
+//! happens from then on goes to cards of the new kind.
+//!
 //! Whose fault a failed delivery was is decided as for the KPIs: what the partner refused for what we sent counts in no
 //! part, and is told beside them. A part that has too little to go by has no share, and no weight in the score.
 
 mod card;
+mod eras;
 mod period;
 mod processor;
 mod settings;
@@ -52,7 +56,8 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<ScoreSettings>) {
         .sub_topology("score")
         .source("score-change", CHANGE_TOPIC)
         .store(StoreSpec::key_value(processor::STORE))
-        .processor("score-cards", &["score-change"], &[processor::STORE], &[], move || {
+        .store(StoreSpec::key_value(processor::ERA_STORE))
+        .processor("score-cards", &["score-change"], &[processor::STORE, processor::ERA_STORE], &[], move || {
             Box::new(processor::Cards::new(settings.clone()))
         })
         .sink(processor::SINK, TOPIC, &["score-cards"]);

@@ -10,7 +10,7 @@ use topology::{
 };
 
 use super::card::{Card, is_scored};
-use super::period::Period;
+use super::eras::Eras;
 use super::settings::ScoreSettings;
 use crate::kpi::{Kpi, Value, receive};
 
@@ -20,6 +20,11 @@ pub(super) const SPLIT_SINK: &str = "score-changes";
 pub(super) const SINK: &str = "score-card";
 /// The store of cards.
 pub(super) const STORE: &str = "score-cards";
+
+/// The store of which periods count since when.
+pub(super) const ERA_STORE: &str = "score-eras";
+/// The key of its one value.
+const ERA_KEY: &[u8] = b"eras";
 
 /// What is sent on of a change: the KPI, how often, the instant whose period it belongs to, and the value. Only the
 /// hub writes and reads it.
@@ -56,12 +61,13 @@ impl Processor for Split {
 pub(super) struct Cards {
     settings: Arc<ScoreSettings>,
     cards: TypedStore<Card>,
+    eras: TypedStore<Eras>,
     sink: SinkHandle,
 }
 
 impl Cards {
     pub(super) fn new(settings: Arc<ScoreSettings>) -> Self {
-        Self { settings, cards: TypedStore::default(), sink: SinkHandle::default() }
+        Self { settings, cards: TypedStore::default(), eras: TypedStore::default(), sink: SinkHandle::default() }
     }
 
     /// Lets the card's one timer wait until then.
@@ -76,6 +82,7 @@ impl Cards {
 impl Processor for Cards {
     fn init(&mut self, init: &mut InitContext<'_>) -> Result<(), TopologyError> {
         self.cards = TypedStore::new(init.store(STORE)?);
+        self.eras = TypedStore::new(init.store(ERA_STORE)?);
         self.sink = init.sink(SINK)?;
         Ok(())
     }
@@ -83,10 +90,13 @@ impl Processor for Cards {
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let (Some(partner), Some(value)) = (&record.key, &record.value) else { return Ok(Outcome::Filtered.into()) };
         let (kpi, times, at, value): Sent = decode_value(value)?;
-        let kind = self.settings.period;
-        let Some(period) = Period::of(kind, &self.settings.time_zone, at) else { return Ok(Outcome::Filtered.into()) };
-        let key = [partner.as_ref(), b"|", period.name.as_bytes()].concat();
         let now = context.now().0;
+        let mut eras = self.eras.get(context, ERA_KEY)?.unwrap_or_default();
+        if eras.begin(&self.settings, now) {
+            self.eras.put(context, ERA_KEY, &eras)?;
+        }
+        let Some((kind, period)) = eras.period(&self.settings, at) else { return Ok(Outcome::Filtered.into()) };
+        let key = [partner.as_ref(), b"|", period.name.as_bytes()].concat();
         if period.end.saturating_add(self.settings.kept_ms) <= now {
             return Ok(Outcome::Stale.into());
         }

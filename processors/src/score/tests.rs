@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use schemas::{DeliveryOutcome, DeliveryResult, Family, LifecycleFact, Scorecard, Timestamp};
-use topology::TestDriver;
+use topology::{TestDriver, Topology};
 
 use super::{PeriodKind, ScoreSettings};
 use crate::burn::default_slos;
@@ -42,17 +42,21 @@ struct Hub {
 
 impl Hub {
     fn new(now: i64) -> Self {
+        let driver = TestDriver::new(Self::topology(settings()), Timestamp(now));
+        Self { driver, cards: BTreeMap::new(), told: 0 }
+    }
+
+    fn topology(score: ScoreSettings) -> Topology {
         let settings = HubSettings {
             entity: EntitySettings::default(),
             routes: Arc::new(Router::new(default_routes()).unwrap()),
             sla: Arc::new(SlaSettings::new(default_objectives(), default_calendars()).unwrap()),
             kpi: Arc::new(KpiSettings { grace_ms: 30 * 24 * HOUR, ..KpiSettings::default() }),
             slos: Arc::new(default_slos()),
-            score: Arc::new(settings()),
+            score: Arc::new(score),
             predict: false,
         };
-        let driver = TestDriver::new(build(&settings).unwrap(), Timestamp(now));
-        Self { driver, cards: BTreeMap::new(), told: 0 }
+        build(&settings).unwrap()
     }
 
     fn deliver(&mut self, outcome: &DeliveryOutcome) {
@@ -172,6 +176,31 @@ fn a_card_is_provisional_until_its_day_is_over_and_amended_after_that() {
     assert_eq!(part(&hub.cards["P|2026-11-25"], "availability").share_ppm, None, "too little to go by");
     hub.advance(midnight + 500 * 24 * HOUR);
     assert!(hub.cards.is_empty(), "forgotten, on the topic too");
+    assert_eq!(hub.driver.imbalance(), 0);
+}
+
+#[test]
+fn what_is_taken_out_of_a_card_was_put_into_it_whatever_the_period_is_now() {
+    let noon = at("2026-11-24T12:00:00+05:30");
+    let mut hub = Hub::new(noon);
+    hub.take(&fact("order", "1", noon - 3 * HOUR, 1, "acknowledged"));
+    hub.take(&fact("order", "1", noon, 2, "completed"));
+    hub.advance(noon + 10_000);
+    let completion = |hub: &Hub, card: &str| {
+        let found = part(&hub.cards[card], "completion");
+        (found.good, found.count)
+    };
+    assert_eq!(completion(&hub, "P|2026-11-24"), (1, 1));
+
+    hub.driver.restart_as(Hub::topology(ScoreSettings { period: PeriodKind::Month, ..settings() }));
+    hub.advance(noon + HOUR);
+    hub.take(&fact("order", "2", noon, 1, "acknowledged"));
+    hub.take(&fact("order", "2", noon + HOUR, 2, "completed"));
+    hub.take(&LifecycleFact { flags: vec!["sla_suspect".into()], ..fact("order", "1", noon, 3, "completed") });
+    hub.driver.restart();
+    hub.advance(noon + HOUR + 10_000);
+    assert_eq!(completion(&hub, "P|2026-11-24"), (0, 0), "it is taken out of the day");
+    assert_eq!(completion(&hub, "P|2026-11"), (1, 1), "and the month has what it was begun with");
     assert_eq!(hub.driver.imbalance(), 0);
 }
 
