@@ -1,14 +1,16 @@
 //! The live view of scorecards: `hub.scorecard` read from its beginning, its metrics, and the reports of periods that
 //! have ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use connectors::sink::Shutdown;
 use metrics::{describe_gauge, gauge};
-use schemas::{ScorePart, Scorecard};
+use processors::kpi::cut;
+use processors::score::ScoreSettings;
+use schemas::Scorecard;
 use topology::Record;
 
 use super::failure::Failure;
@@ -24,6 +26,8 @@ const PARTNERS_MAX: usize = 100;
 pub(super) struct ScorecardView {
     /// By partner, then by when the period began, then by its name.
     cards: BTreeMap<String, BTreeMap<(i64, String), Scorecard>>,
+    /// The partners whose metrics were set.
+    set: BTreeSet<String>,
 }
 
 /// A view that a thread keeps up to date.
@@ -66,20 +70,40 @@ impl ScorecardView {
         all
     }
 
-    /// Sets the metrics.
-    pub(super) fn publish(&self) {
+    /// Sets the metrics; those of partners that are no more among them, to nothing.
+    pub(super) fn publish(&mut self) {
+        let told = self.told();
+        for partner in self.set.iter().filter(|partner| !told.contains_key(*partner)) {
+            set_all(partner, None);
+        }
+        for (partner, card) in &told {
+            set_all(partner, Some(card));
+        }
+        self.set = told.into_keys().collect();
+    }
+
+    /// The newest cards of the partners that have metrics, by what metrics call them.
+    fn told(&self) -> BTreeMap<String, Scorecard> {
         let mut newest: Vec<&Scorecard> =
             self.cards.values().filter_map(|cards| cards.last_key_value()).map(|(_, card)| card).collect();
         let measured = |card: &Scorecard| card.parts.iter().map(|part| part.count).sum::<i64>();
         newest.sort_by_key(|card| (-measured(card), card.partner_id.clone()));
-        for card in newest.into_iter().take(PARTNERS_MAX) {
-            let set = |part: &str, share: Option<i64>| {
-                let labels = [("partner", card.partner_id.clone()), ("part", part.to_owned())];
-                gauge!("hub_partner_score", &labels).set(share.map_or(f64::NAN, |share| share as f64 / 1e6));
-            };
-            set("score", card.score_ppm);
-            card.parts.iter().for_each(|ScorePart { name, share_ppm, .. }| set(name, *share_ppm));
-        }
+        newest.truncate(PARTNERS_MAX);
+        // Of two whose names are cut to one, that of which more was measured.
+        newest.into_iter().rev().map(|card| (cut(&card.partner_id).to_owned(), card.clone())).collect()
+    }
+}
+
+/// Sets a partner's metrics, or all of them to nothing.
+fn set_all(partner: &str, card: Option<&Scorecard>) {
+    let set = |part: &str, share: Option<i64>| {
+        let labels = [("partner", partner.to_owned()), ("part", part.to_owned())];
+        gauge!("hub_partner_score", &labels).set(share.map_or(f64::NAN, |share| share as f64 / 1e6));
+    };
+    set("score", card.and_then(|card| card.score_ppm));
+    for part in ScoreSettings::default().parts {
+        let found = card.and_then(|card| card.parts.iter().find(|found| found.name == part.name));
+        set(part.name, found.and_then(|found| found.share_ppm));
     }
 }
 
@@ -125,4 +149,74 @@ pub(super) fn start(
             has_failed.store(false, std::sync::atomic::Ordering::Relaxed);
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use schemas::{ScorePart, Timestamp};
+    use topology::Offset;
+
+    use super::*;
+
+    fn record(partner: &str, count: i64) -> Record {
+        let part = ScorePart {
+            name: "availability".into(),
+            count,
+            good: count,
+            share_ppm: Some(990_000),
+            target_ppm: 0,
+            weight: 1,
+            suspect: 0,
+            late: 0,
+        };
+        let card = Scorecard {
+            partner_id: partner.into(),
+            period: "2026-11".into(),
+            period_kind: "month".into(),
+            start_at: Timestamp(0),
+            end_at: Timestamp(1),
+            score_ppm: Some(900_000),
+            parts: vec![part],
+            our_faults: 0,
+            response_p50_ms: None,
+            response_p95_ms: None,
+            revision: 0,
+            told_at: Timestamp(0),
+        };
+        Record {
+            topic: processors::score::TOPIC.into(),
+            partition: 0,
+            offset: Offset(0),
+            timestamp: Timestamp(0),
+            key: Some(format!("{partner}|2026-11").into_bytes().into()),
+            value: Some(schemas::encode(&card).into()),
+            headers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn partners_that_left_have_no_score_any_more() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        let score = |partner: &str, part: &str| {
+            let wanted = format!(r#"hub_partner_score{{partner="{partner}",part="{part}"}} "#);
+            shown.render().lines().find_map(|line| line.strip_prefix(&wanted).map(str::to_owned))
+        };
+        metrics::with_local_recorder(&recorder, || {
+            let mut view = ScorecardView::default();
+            (0..PARTNERS_MAX as i64).for_each(|index| drop(view.apply(&record(&format!("P{index}"), 10 + index))));
+            view.publish();
+            assert_eq!((score("P0", "score"), score("P0", "availability")), (Some("0.9".into()), Some("0.99".into())));
+            // One comes of which more was measured, and one is forgotten.
+            view.apply(&record(&"long".repeat(40), 1_000));
+            view.apply(&Record { value: None, ..record("P7", 0) });
+            view.apply(&record("late", 11));
+            view.publish();
+            assert_eq!(score("P0", "score").as_deref(), Some("NaN"));
+            assert_eq!(score("P7", "availability").as_deref(), Some("NaN"));
+            assert_eq!(score("late", "score").as_deref(), Some("0.9"));
+            assert_eq!(score(&"long".repeat(16), "score").as_deref(), Some("0.9"));
+        });
+    }
 }

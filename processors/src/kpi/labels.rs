@@ -89,6 +89,12 @@ impl Labels {
 /// Values are free text of outside systems: a label has no need of more.
 const VALUE_CHARS: usize = 64;
 
-fn cut(value: &str) -> &str {
+/// A value as rows and metrics have it: no longer than 64 characters.
+///
+/// ```
+/// assert_eq!(processors::kpi::cut("P1"), "P1");
+/// assert_eq!(processors::kpi::cut(&"x".repeat(70)).len(), 64);
+/// ```
+pub fn cut(value: &str) -> &str {
     value.char_indices().nth(VALUE_CHARS).map_or(value, |(end, _)| &value[..end])
 }

@@ -47,7 +47,7 @@ use std::sync::Arc;
 use topology::{StoreSpec, TopologyBuilder};
 
 pub use catalog::{Definition, KPIS, Kpi, Measure};
-pub use labels::By;
+pub use labels::{By, cut};
 pub use send::CHANGE_TOPIC;
 pub(crate) use send::receive;
 pub use settings::{KpiSettings, Size};
