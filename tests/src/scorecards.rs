@@ -26,6 +26,10 @@ publish = "100ms"
 [kpi]
 acknowledge_within = "10m"
 
+# The orders that the generated day leaves open are not found late while this runs.
+[sla]
+grace = "10m"
+
 [[partners]]
 id = "partner-courier"
 url = "{url}/hook"

@@ -14,6 +14,9 @@ const SYSTEM: System = System { id: "jcms-order", name: "Order capture" };
 const MILESTONES: [(&str, &str); 3] =
     [("1", "feasibilityChecked"), ("2", "resourcesReserved"), ("3", "serviceActivated")];
 
+/// Tells the draw for numbers that are ported from those for items.
+const PORT_SALT: u64 = 0x706f_7274;
+
 /// How many items an order with these bits has.
 pub(super) const fn item_count(bits: u64) -> u64 {
     match bits % 10 {
@@ -25,6 +28,13 @@ pub(super) const fn item_count(bits: u64) -> u64 {
 
 fn item_offering(flow: &Flow, item: u64) -> &'static Offering {
     &OFFERINGS[(mix(flow.bits, item) % OFFERINGS.len() as u64) as usize]
+}
+
+/// What the order is captured as: of those for a mobile plan, one in six brings the customer's number along.
+fn category(flow: &Flow) -> &'static str {
+    let first = item_offering(flow, 0);
+    let is_port = first.sla_class == "mobile" && mix(flow.bits, PORT_SALT).is_multiple_of(6);
+    if is_port { "MNP-PORT-IN" } else { first.category }
 }
 
 const fn state_name(state: OrderState) -> &'static str {
@@ -175,11 +185,10 @@ fn cancel(scene: &mut Scene, flow: &Flow, state: CancelState, stamp: Stamp) {
 
 fn create(scene: &mut Scene, flow: &Flow, state: OrderState, stamp: Stamp) {
     let customer = Customer::new(scene.seed, flow.customer);
-    let first = item_offering(flow, 0);
     identity(scene, flow);
     let requested = flow.created + scene.scaled(6 * 3_600);
     let expected = flow.created + scene.scaled(5 * 3_600);
-    let text = scene.text.raw(",\"category\":\"").raw(first.category);
+    let text = scene.text.raw(",\"category\":\"").raw(category(flow));
     text.raw("\",\"priority\":\"").number(flow.bits >> 8 & 3);
     text.raw(if flow.v5 { "\",\"creationDate\":\"" } else { "\",\"orderDate\":\"" });
     text.time(flow.created).raw("\",\"requestedStartDate\":\"").time(flow.created);

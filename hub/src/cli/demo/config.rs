@@ -31,6 +31,15 @@ target = "40s"
 consequence = "billing_credit"
 
 [[sla.objectives]]
+name = "mnp-port-in"
+family = "order"
+when = 'fact.category == "MNP-PORT-IN"'
+start = "created"
+stop = ["completed", "partial", "failed"]
+cancel = ["cancelled", "rejected"]
+target = "15s"
+
+[[sla.objectives]]
 name = "ticket-first-response"
 family = "ticket"
 start = "created"
@@ -140,7 +149,7 @@ mod tests {
         let secret = |_: &str| Some("whsec_c2VjcmV0LW9mLXR3ZW50eS1mb3VyLWJ5dGVz".to_owned());
         let config = Config::parse(Source { name: "demo".into(), text }, &secret);
         let config = config.unwrap_or_else(|faulty| panic!("{}", faulty.render(false)));
-        assert_eq!((config.partners.len(), config.sla.objectives.len()), (2, 5));
+        assert_eq!((config.partners.len(), config.sla.objectives.len()), (2, 6));
         assert!(config.routes.iter().any(|route| route.target == "floworx"));
     }
 }
