@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use connectors::kafka::KafkaLog;
-use topology::{Commit, Consumer, ConsumerConfig, Log as _, LogError, Poll, TopicPartition, TopicSpec};
+use topology::{Commit, Consumer, ConsumerConfig, Log as _, LogError, Offset, Poll, TopicPartition, TopicSpec};
 
 use crate::support::{Broker, jars_folder, outgoing, until};
 
@@ -64,6 +64,37 @@ fn a_count_of_partitions_that_changes_meanwhile_is_refused() {
     told(producer.send(outgoing("orders", "a record")).expect_err("a record was taken by the new count"));
     let later = broker.log("", "two");
     told(later.ensure_topics(&[TopicSpec::delete("orders", 2, None)]).expect_err("the topic has another count"));
+}
+
+#[test]
+fn what_was_aborted_is_not_behind_however_much_it_was() {
+    let broker = Broker::start();
+    let log = broker.log_with("", "one", |_| {});
+    log.ensure_topics(&[TopicSpec::delete("orders", 1, None)]).expect("a topic is made");
+    let place = TopicPartition::new("orders", 0);
+    let behind = |next| log.behind(&place, next).expect("it can be counted");
+    let mut producer = log.producer("w").expect("a producer");
+    producer.send(outgoing("orders", "first")).expect("the record is taken");
+    assert_eq!(producer.commit("group", &[]).expect("a commit ends"), Commit::Committed);
+    let next = producer.last_positions()[0].1.next();
+    // The end of the transaction has an offset too.
+    until("the record counts", PATIENCE, || (behind(Offset(0)) == 2).then_some(()));
+    assert_eq!(behind(next), 0);
+
+    let written = log.written_end(&place).expect("an end");
+    (0..100).for_each(|_| producer.send(outgoing("orders", "thrown away")).expect("the record is taken"));
+    until("the records are written", PATIENCE, || (log.written_end(&place).ok()?.0 >= written.0 + 100).then_some(()));
+    producer.abort();
+    let is_over = || (log.bounds(&place).ok()?.1.0 > written.0 + 100).then_some(());
+    until("the transaction is over", PATIENCE, is_over);
+    until("the aborted records count as none", PATIENCE, || (behind(next) == 0).then_some(()));
+    assert_eq!(behind(next), 0);
+
+    producer.send(outgoing("orders", "second")).expect("the record is taken");
+    assert_eq!(producer.commit("group", &[]).expect("a commit ends"), Commit::Committed);
+    until("what comes behind them counts", PATIENCE, || (behind(next) > 0).then_some(()));
+    assert!(behind(next) > 0);
+    assert_eq!(behind(producer.last_positions()[0].1.next()), 0);
 }
 
 #[test]

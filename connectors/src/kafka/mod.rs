@@ -13,6 +13,7 @@
 //! ends nobody. Timestamps before 1970-01-01T00:00:00.001Z are written as that instant.
 
 mod assignment;
+mod behind;
 mod client;
 mod config;
 mod consumer;
@@ -54,6 +55,7 @@ pub use watchdog::OnStuck;
 
 use crate::registry::SchemaIds;
 
+use behind::Looks;
 use consumer::KafkaConsumer;
 use ends::Spec;
 use error::Asked;
@@ -66,6 +68,7 @@ use shared::Shared;
 pub struct KafkaLog {
     shared: Arc<Shared>,
     hanging: Mutex<HangingWatch>,
+    looks: Looks,
 }
 
 impl KafkaLog {
@@ -76,7 +79,7 @@ impl KafkaLog {
     /// [`LogError::Corrupt`] when librdkafka does not take the settings, [`LogError::Io`] without threads.
     pub fn open(settings: KafkaSettings, on_stuck: OnStuck) -> Result<Arc<Self>, LogError> {
         let hanging = Mutex::new(HangingWatch::new(&settings));
-        Ok(Arc::new(Self { shared: Shared::open(settings, on_stuck)?, hanging }))
+        Ok(Arc::new(Self { shared: Shared::open(settings, on_stuck)?, hanging, looks: Looks::default() }))
     }
 
     /// From now on frames on topics carry the ids of a schema registry. To be told before anything is read or
@@ -177,35 +180,13 @@ impl Log for KafkaLog {
     }
 
     fn behind_of(&self, positions: &[(TopicPartition, Offset)]) -> Result<Vec<u64>, LogError> {
-        /// Up to so many offsets may be those of transactions' ends only.
-        const FEW: i64 = 16;
         let partitions: Vec<_> = positions.iter().map(|(partition, _)| partition.clone()).collect();
         let bounds = self.bounds_of(&partitions)?;
-        let behind: Vec<(&TopicPartition, Offset, i64)> = positions
-            .iter()
-            .zip(bounds)
-            .map(|((partition, next), (start, end))| {
-                let next = (*next).max(start);
-                (partition, next, (end.0 - next.0).max(0))
-            })
-            .collect();
-        let is_few = |behind: i64| (1..=FEW).contains(&behind);
-        // All at once: each that begins anew takes some 100 ms, and who reads one record of many partitions every
-        // second begins anew each time.
-        let few = behind.iter().filter(|(.., behind)| is_few(*behind));
-        let few: Vec<_> = few.map(|(partition, next, _)| ((*partition).clone(), *next)).collect();
-        self.shared.readers.prefetch(&self.shared, Owner::Lag, &few);
-        let behind = behind.into_iter().map(|(partition, next, behind)| {
-            if is_few(behind) {
-                let mut records = Vec::new();
-                self.shared.readers.read(&self.shared, Owner::Lag, partition, next, 1, &mut records)?;
-                if records.is_empty() {
-                    return Ok(0);
-                }
-            }
-            Ok(behind as u64)
-        });
-        behind.collect()
+        let place = |((partition, next), (start, end)): (&(TopicPartition, Offset), (Offset, Offset))| {
+            ((partition.clone(), (*next).max(start)), end)
+        };
+        let places: Vec<_> = positions.iter().zip(bounds).map(place).collect();
+        self.looks.behind(&self.shared, &places)
     }
 
     fn positions(&self, group: &str, partitions: &[TopicPartition]) -> Result<Vec<Option<Position>>, LogError> {
