@@ -36,7 +36,8 @@ pub(crate) struct Checkpointing {
     writing: Option<Writing>,
     /// Whether the next batch is due whatever the time: memory waits for it.
     is_urgent: bool,
-    committed_at: Timestamp,
+    /// As of when the next batch lacks nothing.
+    as_of: Timestamp,
     last_at: Option<Timestamp>,
 }
 
@@ -64,9 +65,15 @@ impl Checkpointing {
             key_bytes: 0,
             writing: None,
             is_urgent: false,
-            committed_at: Timestamp::default(),
+            as_of: Timestamp::default(),
             last_at: None,
         }
+    }
+
+    /// The task starts from what it has. What is replayed upon it makes it no younger; what is replayed from the
+    /// beginning lacks nothing that was there at `now`.
+    pub(crate) fn starts(&mut self, now: Timestamp) {
+        self.as_of = self.port.committed_at().unwrap_or(now);
     }
 
     pub(crate) fn port(&self) -> &dyn Checkpoint {
@@ -105,7 +112,7 @@ impl Checkpointing {
 
     /// The open transaction is committed.
     pub(crate) fn committed(&mut self, now: Timestamp) {
-        self.committed_at = now;
+        self.as_of = now;
         let mut staged = std::mem::take(&mut self.staged);
         for (store, key, value_bytes) in staged.drain(..) {
             self.keep(store, key, value_bytes);
@@ -181,7 +188,7 @@ impl Checkpointing {
         }
         self.writing = Some(Writing { deleted, bytes: std::mem::take(&mut self.bytes) });
         stores.batch_begun();
-        self.port.write(CheckpointBatch { stores: changes, committed_at: self.committed_at })
+        self.port.write(CheckpointBatch { stores: changes, committed_at: self.as_of })
     }
 
     /// Gives memory of a store back, about `bytes`, of what the checkpoint has.

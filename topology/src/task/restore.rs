@@ -117,11 +117,12 @@ impl Task {
     }
 
     /// Lets the stores start from the checkpoint, or throws it away where it is of no use.
-    pub(crate) fn use_checkpoint(&mut self, is_usable: bool) -> Result<(), CheckpointError> {
+    pub(crate) fn use_checkpoint(&mut self, is_usable: bool, now: Timestamp) -> Result<(), CheckpointError> {
         let Some(checkpoint) = &mut self.checkpoint else { return Ok(()) };
         if !is_usable || checkpoint.has_unplaced_entries()? {
             checkpoint.clear()?;
         }
+        checkpoint.starts(now);
         self.core.stores.attach(checkpoint.port().reader()?);
         Ok(())
     }

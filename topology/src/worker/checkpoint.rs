@@ -25,7 +25,7 @@ impl Worker {
             }
         }
         let is_usable = task.is_checkpoint_usable(self.log.as_ref(), now, self.settings.checkpoints.age_max)?;
-        if let Err(error) = task.use_checkpoint(is_usable) {
+        if let Err(error) = task.use_checkpoint(is_usable, now) {
             task.checkpoint = None;
             self.checkpoint_failed(&error);
         }

@@ -1,5 +1,6 @@
 //! The runtime as its users see it: driven by hand, stepped as a worker, and in simulation.
 
+mod checkpoints;
 mod driver;
 mod fixture;
 mod simulation;
