@@ -15,6 +15,10 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    pub(super) fn is_done(self) -> bool {
+        self.is_done
+    }
+
     pub(super) fn committed(&mut self) {
         self.is_durable = self.is_done;
     }

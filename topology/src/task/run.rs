@@ -138,6 +138,11 @@ impl Task {
         self.state == TaskState::Running
     }
 
+    /// Whether its processors may be called: it runs, and they were opened.
+    pub(crate) fn may_work(&self) -> bool {
+        self.is_running() && self.opened.is_done()
+    }
+
     /// Takes the record with the lowest timestamp in, if there is one, and fires the stream-time
     /// timers that it makes due.
     pub(crate) fn process_next(
@@ -221,7 +226,7 @@ impl Task {
     ) -> Result<usize, TaskError> {
         let store = self.core.plan.timers_store();
         let mut fired = 0;
-        while fired < limit && self.is_running() {
+        while fired < limit && self.may_work() {
             let timers = self.core.stores.entries(store);
             let due = clocks.iter().filter_map(|clock| {
                 let reached = if *clock == Clock::Wall { now } else { self.core.stream_time };

@@ -157,7 +157,8 @@ impl Worker {
         }
     }
 
-    /// Opens the processors of tasks that have just been restored.
+    /// Opens the processors of tasks that have just been restored. Those that are not opened in this step wait for
+    /// the next one with all else.
     fn open(&mut self, now: Timestamp) -> Result<(), WorkerError> {
         let retry_after = self.settings.retry_backoff.as_millis() as i64;
         let Some(Connection { producer, .. }) = &mut self.connection else { return Ok(()) };
@@ -187,7 +188,7 @@ impl Worker {
             let Some(Connection { producer, .. }) = &mut self.connection else { break };
             for (index, task) in self.tasks.iter_mut().enumerate() {
                 for _ in 0..TURN {
-                    if !task.is_running() {
+                    if !task.may_work() {
                         break;
                     }
                     let done = match task.process_next(now, &self.tables, producer.as_mut(), retry_after) {
@@ -222,7 +223,7 @@ impl Worker {
         let limit = self.settings.max_timers_per_step;
         let mut fired = 0;
         let Some(Connection { producer, .. }) = &mut self.connection else { return Ok(0) };
-        for (index, task) in self.tasks.iter_mut().enumerate().filter(|(_, task)| task.is_running()) {
+        for (index, task) in self.tasks.iter_mut().enumerate().filter(|(_, task)| task.may_work()) {
             match task.punctuate(now, &self.tables, producer.as_mut(), limit, retry_after) {
                 Ok(count) => fired += count,
                 Err(TaskError::Checkpoint(error)) => {

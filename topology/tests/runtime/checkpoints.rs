@@ -1,4 +1,4 @@
-//! Checkpoints and workers that come and go: how old a checkpoint is.
+//! Checkpoints and workers that come and go: how old a checkpoint is, and what one that cannot be read brings about.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schemas::Timestamp;
-use topology::sim::{MemoryCheckpoints, SimLog};
+use topology::sim::{FaultPlan, MemoryCheckpoints, SimLog};
 use topology::{
     CheckpointSettings, Clock, Context, Fault, InitContext, Log as _, Outcome, OutgoingRecord, Processor, Record,
     StoreHandle, StoreSpec, Timer, TopicSpec, Topology, TopologyBuilder, TopologyError, Verdict, Worker,
@@ -109,6 +109,28 @@ fn run(log: &SimLog, place: &MemoryCheckpoints, calls: &Calls, now: i64) -> Work
 /// How many records of changelogs the worker's tasks were restored from.
 fn replayed(worker: &Worker) -> u64 {
     worker.snapshot().tasks.iter().map(|task| task.replayed).sum()
+}
+
+#[test]
+fn a_task_is_opened_before_it_does_anything_whatever_becomes_of_the_others() {
+    let (log, place, calls) = (log(), MemoryCheckpoints::default(), Calls::default());
+    write(&log, &[FIRST]);
+    run(&log, &place, &calls, 0).close(Timestamp(40_000)).unwrap();
+    assert!(calls.lock().unwrap().values().all(|calls| calls == &["open", "record"]));
+    write(&log, &[b"second"]);
+
+    // The first task's opening fails on its checkpoint; the others have due timers and records by then.
+    place.set_faults(FaultPlan { checkpoint_read: 1_000, ..FaultPlan::NONE });
+    let calls = Calls::default();
+    let worker = run(&log, &place, &calls, DUE);
+    assert!(place.events().failed_reads > 0 && worker.snapshot().checkpoint_failures > 0);
+    let calls = calls.lock().unwrap();
+    assert_eq!(calls.len(), PARTITIONS as usize);
+    for (task, calls) in calls.iter() {
+        let first = calls.iter().position(|call| *call != "open").expect("it does something");
+        assert!(first > 0, "{task}: {calls:?}");
+        assert!(calls.contains(&"timer") && calls.contains(&"record"), "{task}: {calls:?}");
+    }
 }
 
 #[test]
