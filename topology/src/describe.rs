@@ -116,7 +116,9 @@ fn kind(store: &StoreSpec) -> String {
     match store.kind {
         StoreKind::KeyValue => "key-value".into(),
         StoreKind::OrderedKeyValue => "ordered key-value".into(),
-        StoreKind::Window { retention, segment } => format!("window, kept {retention:?} in segments of {segment:?}"),
+        StoreKind::Window { retention, segment, .. } => {
+            format!("window, kept {retention:?} in segments of {segment:?}")
+        }
     }
 }
 

@@ -253,12 +253,20 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_changelog_of_a_window_store_outlives_its_windows_by_a_day() {
-        let mut builder = plan();
-        builder.extend("part").unwrap().store(StoreSpec::window("w", Duration::from_hours(2)));
-        let topics = builder.build().unwrap().required_topics("hub", |_| 1);
-        let windows = topics.iter().find(|topic| topic.name.as_ref() == "hub.w.changelog").unwrap();
-        assert_eq!((windows.cleanup, windows.retention), (Cleanup::CompactDelete, Some(Duration::from_hours(27))));
+    fn the_changelog_of_a_window_store_outlives_its_windows_by_the_longest_stop() {
+        let hours = Duration::from_hours;
+        for (store, kept) in [
+            // A week beyond the two hours and a segment of one.
+            (StoreSpec::window("w", hours(2)), hours(7 * 24 + 3)),
+            (StoreSpec::window("w", hours(2)).standstill(hours(1_000)), hours(1_003)),
+            (StoreSpec::segmented("w", hours(2), hours(5)).standstill(hours(1)), hours(8)),
+        ] {
+            let mut builder = plan();
+            builder.extend("part").unwrap().store(store);
+            let topics = builder.build().unwrap().required_topics("hub", |_| 1);
+            let windows = topics.iter().find(|topic| topic.name.as_ref() == "hub.w.changelog").unwrap();
+            assert_eq!((windows.cleanup, windows.retention), (Cleanup::CompactDelete, Some(kept)));
+        }
     }
 
     #[test]

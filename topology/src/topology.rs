@@ -81,13 +81,16 @@ pub enum StoreKind {
         retention: Duration,
         /// The span of starts that expires as one, so that a window is kept so much longer at most.
         segment: Duration,
+        /// How long a task may stand still, on the wall clock, without its changelog losing windows.
+        standstill: Duration,
     },
 }
 
 /// The shortest segment that is chosen where none is given.
 const SEGMENT_MIN: Duration = Duration::from_secs(60);
-/// How much longer than by stream time a changelog keeps a window: clocks differ, and records may come late.
-const CHANGELOG_MARGIN: Duration = Duration::from_hours(24);
+/// How long a task may stand still where nothing else is said: as long as a topic of Kafka keeps its records where
+/// nothing else is said. Who stops for longer misses records of the sources as well.
+const STANDSTILL: Duration = Duration::from_hours(7 * 24);
 
 /// A duration in whole milliseconds, at least one.
 fn millis(duration: Duration) -> i64 {
@@ -98,7 +101,7 @@ impl StoreKind {
     /// The start of the first window that is kept at this stream time: one that starts before is neither
     /// read nor written. `None` where nothing expires.
     pub(crate) fn horizon(&self, stream_time: Timestamp) -> Option<Timestamp> {
-        let Self::Window { retention, segment } = self else { return None };
+        let Self::Window { retention, segment, .. } = self else { return None };
         let length = millis(*segment);
         let oldest = stream_time.0.saturating_sub(millis(*retention)).div_euclid(length);
         Some(Timestamp(oldest.saturating_mul(length)))
@@ -116,8 +119,8 @@ impl StoreKind {
     pub(crate) fn changelog(&self, name: TopicName, partitions: u32) -> TopicSpec {
         match self {
             Self::KeyValue | Self::OrderedKeyValue => TopicSpec::compact(name, partitions),
-            Self::Window { retention, segment } => {
-                TopicSpec::compact_delete(name, partitions, *retention + *segment + CHANGELOG_MARGIN)
+            Self::Window { retention, segment, standstill } => {
+                TopicSpec::compact_delete(name, partitions, *retention + *segment + *standstill)
             }
         }
     }
@@ -144,14 +147,39 @@ impl StoreSpec {
     }
 
     /// A window store, in segments of half the retention and at least a minute.
+    ///
+    /// Windows expire by stream time, which stands still while the task gets no records. A log knows nothing of
+    /// that: it deletes what is old on the wall clock from the changelog. So the changelog is kept for longer, by
+    /// default by a week: what a task that was stopped, or had no records, for longer than that is restored from
+    /// may lack windows that are not over by stream time. Where sources keep their records for longer, and the task
+    /// is to go on after such a stop, say so with [`StoreSpec::standstill`].
     pub fn window(name: impl Into<String>, retention: Duration) -> Self {
-        Self { name: name.into(), kind: StoreKind::Window { retention, segment: SEGMENT_MIN.max(retention / 2) } }
+        Self::segmented(name, retention, SEGMENT_MIN.max(retention / 2))
     }
 
     /// A window store in segments of another length: short ones keep little beyond the retention, long
-    /// ones are fewer.
+    /// ones are fewer. Its changelog is kept as that of [`StoreSpec::window`].
     pub fn segmented(name: impl Into<String>, retention: Duration, segment: Duration) -> Self {
-        Self { name: name.into(), kind: StoreKind::Window { retention, segment } }
+        Self { name: name.into(), kind: StoreKind::Window { retention, segment, standstill: STANDSTILL } }
+    }
+
+    /// As it is, with a changelog that loses no windows while the task stands still for `longest`: best as long as
+    /// its sources keep their records. It costs the disk that the windows of that time take. The changelogs of
+    /// stores without windows lose nothing anyway.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use topology::{StoreKind, StoreSpec};
+    /// let days = |count: u64| Duration::from_hours(24 * count);
+    /// let windows = StoreSpec::window("sums", days(1)).standstill(days(30));
+    /// assert!(matches!(windows.kind, StoreKind::Window { standstill, .. } if standstill == days(30)));
+    /// ```
+    #[must_use]
+    pub fn standstill(mut self, longest: Duration) -> Self {
+        if let StoreKind::Window { standstill, .. } = &mut self.kind {
+            *standstill = longest;
+        }
+        self
     }
 }
 
