@@ -56,6 +56,19 @@ fn usage_faults_end_with_2_and_name_what_is_meant() {
 }
 
 #[test]
+fn a_variable_that_nothing_reads_is_named_once_and_its_value_is_not() {
+    let data = tempfile::tempdir().expect("a folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let mut command = hub_command();
+    command.arg("run").arg("--data").arg(data.path()).args(["--listen", &address]).env("HUB_LGO", "what-it-is-set-to");
+    let output = command.output().expect("the hub starts, and ends for the port that is taken");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("HUB_LGO").count(), 1, "{said}");
+    assert!(said.contains("nearest: \"HUB_LOG\"") && !said.contains("what-it-is-set-to"), "{said}");
+}
+
+#[test]
 fn a_configuration_that_cannot_be_used_ends_with_78() {
     let data = tempfile::tempdir().expect("a folder");
     let missing = data.path().join("missing.toml").display().to_string();

@@ -6,6 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::Terminal;
 
+/// The variable of the environment that says what is logged.
+pub(super) const FILTER: &str = "HUB_LOG";
+
 /// Sets the logs up. `quiet` leaves warnings and errors.
 pub(super) fn start(terminal: Terminal, quiet: bool) {
     let level = match (terminal.verbose, quiet) {
@@ -15,9 +18,9 @@ pub(super) fn start(terminal: Terminal, quiet: bool) {
         _ => "trace",
     };
     let usual = || EnvFilter::new(format!("warn,hub={level},connectors={level},topology={level}"));
-    let filter = match std::env::var("HUB_LOG") {
+    let filter = match std::env::var(FILTER) {
         Ok(wanted) => EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
-            eprintln!("warning: HUB_LOG is no filter such as warn,hub=debug: {error}");
+            eprintln!("warning: {FILTER} is no filter such as warn,hub=debug: {error}");
             usual()
         }),
         Err(_) => usual(),

@@ -16,6 +16,7 @@ mod sla;
 mod token;
 mod topics;
 mod topology;
+mod variables;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;

@@ -7,7 +7,7 @@ use connectors::kafka::Sasl;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::{Exit, fail, fail_with_code};
-use super::{ConfigArgs, PartArgs, Terminal, logging, schemas, token, topics};
+use super::{ConfigArgs, PartArgs, Terminal, logging, schemas, token, topics, variables};
 use crate::config::{Config, ConfigCode, Credential, LogKind, Role, Secret, duration};
 use crate::runtime::{Hub, Note, StartError};
 
@@ -129,6 +129,7 @@ impl Run {
             return exit;
         }
         logging::start(terminal, false);
+        variables::warn_of_unknown(&config);
         let token = match ensure_credential(&mut config) {
             Ok(token) => token,
             Err(error) => return fail_with_code(Exit::Failed, ConfigCode::DataUnusable, format_args!("{error:#}")),

@@ -17,6 +17,8 @@ mod slo;
 mod standby;
 mod targets;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,6 +83,8 @@ pub struct Config {
     pub floworx: Option<Floworx>,
     /// The database that is kept in step.
     pub billing: Billing,
+    /// The variables of the environment that the file asks for.
+    pub variables: BTreeSet<String>,
 }
 
 /// The faults of a file, with what is needed to print them.
@@ -149,19 +153,25 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(source: Source, environment: Environment<'_>) -> Result<Self, Faulty> {
-        let faults = Faults::new(&source.text, environment);
+        let asked = RefCell::new(BTreeSet::new());
+        let noted = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            environment(name)
+        };
+        let faults = Faults::new(&source.text, &noted);
         let (table, errors) = DeTable::parse_recoverable(&source.text);
         for error in &errors {
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
             faults.push(Diagnostic::new(ConfigCode::Syntax, error.span().unwrap_or(0..0), message));
         }
-        let config = Self::read(&Section::root(&table, &faults), &faults);
+        let mut config = Self::read(&Section::root(&table, &faults), &faults);
         let (mut faults, mut secrets) = faults.into_sorted();
         // Where the syntax is at fault, what was read there means nothing.
         let broken: Vec<usize> = errors.iter().filter_map(|error| Some(error.span()?.start)).collect();
         let syntax = ConfigCode::Syntax.number();
         faults.retain(|fault| fault.code == syntax || !broken.contains(&fault.span.start));
         if faults.is_empty() {
+            config.variables = asked.take();
             return Ok(config);
         }
         secrets.extend(errors.iter().filter_map(|error| diagnostic::likely_secret(&source.text, error.span()?.start)));
@@ -225,6 +235,7 @@ impl Config {
             notification,
             floworx,
             billing,
+            variables: BTreeSet::new(),
         };
         root.finish();
         if let Ok(topology) = wiring::topology(&config) {
