@@ -7,6 +7,7 @@ pub mod floworx;
 pub mod http;
 pub mod kafka;
 pub mod partner;
+mod patience;
 pub mod registry;
 pub mod sink;
 pub mod state;

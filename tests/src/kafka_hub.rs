@@ -1,13 +1,11 @@
 //! The real binary on a real broker: it waits for it, shares its work, and loses nothing to `kill -9`.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Billing, Broker, Hub, Running, differing, free_port, generated, lag, order_created, out_of_order, post_lines, sum,
-    unix_seconds, until,
+    Billing, Broker, Hub, Running, ask, differing, free_port, generated, lag, order_created, out_of_order, post_lines,
+    sum, unix_seconds, until,
 };
 
 const EVENTS: usize = 800;
@@ -44,14 +42,6 @@ target = "3000d"
 "#,
         billing.display()
     )
-}
-
-fn ask(port: u16, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn who_cannot_come_in_is_told_why() {
 }
 
 /// How a hub of this user ends by itself, and what it says.
-fn ended(user: &str, prefix: &str) -> (Option<i32>, String) {
+fn ended(user: &str, prefix: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let (broker, data) = (SecuredBroker::get(), tempfile::tempdir().expect("a folder"));
     let configuration = format!(
         "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"{}\"]\nprefix = \"{prefix}\"\ninstance = \"{user}\"\n\
@@ -94,7 +94,8 @@ fn ended(user: &str, prefix: &str) -> (Option<i32>, String) {
     let file = data.path().join("hub.toml");
     std::fs::write(&file, configuration).expect("a writable folder");
     let (folder, file) = (text(data.path()), text(&file));
-    let output = run_hub(&["run", "--data", &folder, "--listen", "127.0.0.1:0", "--config", &file], b"");
+    let run = ["run", "--data", &folder, "--listen", "127.0.0.1:0", "--config", &file];
+    let output = run_hub(&[&run, arguments].concat(), b"");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!said.contains(PASSWORD), "{said}");
     (output.status.code(), said)
@@ -104,12 +105,14 @@ fn ended(user: &str, prefix: &str) -> (Option<i32>, String) {
 fn a_hub_that_lacks_a_right_ends_and_names_it() {
     let prefix = SecuredBroker::PREFIX;
     // The topics are there before those come who shall use them.
-    let (code, said) = ended("no-write", prefix);
+    let (code, said) = ended("no-write", prefix, &[]);
+    let door = ended("no-transaction", prefix, &["--only", "ingest"]);
     let cases = [
         ("no-write", code, said, "WRITE on topics granted."),
         named("no-create", "elsewhere.", "grant CREATE on the topic or on the cluster"),
         named("no-read", prefix, "READ on the group"),
         named("no-transaction", prefix, "WRITE and DESCRIBE on the transactional id"),
+        ("no-transaction", door.0, door.1, "WRITE and DESCRIBE on the transactional id"),
     ];
     for (user, code, said, grant) in cases {
         assert_eq!(code, Some(77), "{user}: {said}");
@@ -119,6 +122,6 @@ fn a_hub_that_lacks_a_right_ends_and_names_it() {
 }
 
 fn named<'g>(user: &'g str, prefix: &str, grant: &'g str) -> (&'g str, Option<i32>, String, &'g str) {
-    let (code, said) = ended(user, prefix);
+    let (code, said) = ended(user, prefix, &[]);
     (user, code, said, grant)
 }

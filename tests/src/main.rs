@@ -8,6 +8,7 @@ mod conformance;
 mod dead_letters;
 mod demo;
 mod http_ingest;
+mod kafka_away;
 mod kafka_conditions;
 mod kafka_exactly_once;
 mod kafka_hanging;

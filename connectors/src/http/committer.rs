@@ -1,12 +1,25 @@
 //! One thread, one transactional producer, many requests: what waits is committed as a group.
+//!
+//! ```text
+//!              a producer                    it cannot be reached
+//!  [waiting] -------------> [taking in] --------------------------> [waiting]
+//!      | never one               | nothing more can be made durable
+//!      v                         v
+//!   told, and the end        [failed]: all is refused
+//! ```
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use topology::{Commit, Log, LogError, Offset, OutgoingRecord, Producer, TopicPartition};
+
+use crate::patience::until_answered;
+
+/// How often requests that came before the door was closed are answered while the log is waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The committer's bounds.
 #[derive(Clone, Debug)]
@@ -46,30 +59,75 @@ struct Submission {
 #[derive(Clone)]
 pub struct Committer {
     queue: mpsc::Sender<Submission>,
-    failed: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+/// How the thread is.
+struct State {
+    failed: AtomicBool,
+    /// There is no producer, and it is not the first moment in which it is asked for.
+    refuses: AtomicBool,
+    /// Why there is no producer.
+    waits_for: Mutex<Option<String>>,
+}
+
+impl State {
+    fn wait_for(&self, why: Option<String>) {
+        self.refuses.store(why.is_some(), Ordering::Release);
+        *self.waits_for.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
 }
 
 impl Committer {
-    /// Starts the thread.
+    /// Starts the thread. A log that gives no producer for now is waited for without limit; `on_end` is told when it
+    /// never will.
     ///
     /// # Errors
-    /// When the log gives no producer, or the system no thread.
-    pub fn start(log: &dyn Log, settings: &CommitterSettings) -> Result<(Self, JoinHandle<()>), LogError> {
-        let producer = log.producer(&settings.transactional_id)?;
+    /// When the system gives no thread.
+    pub fn start(
+        log: Arc<dyn Log>,
+        settings: &CommitterSettings,
+        on_end: impl FnOnce(LogError) + Send + 'static,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, waiting) = mpsc::channel(settings.queue.max(1));
-        let failed = Arc::new(AtomicBool::new(false));
-        let group_records = settings.group_records.max(1);
-        let flag = failed.clone();
-        let thread = std::thread::Builder::new()
-            .name("ingest-committer".into())
-            .spawn(move || run(producer, waiting, group_records, &flag))
-            .map_err(|source| LogError::Io { context: "starting the committing thread".into(), source })?;
-        Ok((Self { queue, failed }, thread))
+        let waits_for = Mutex::new(Some("connecting to the log".to_owned()));
+        let state = Arc::new(State { failed: AtomicBool::new(false), refuses: AtomicBool::new(false), waits_for });
+        let thread = Thread {
+            log,
+            transactional_id: settings.transactional_id.clone(),
+            group_records: settings.group_records.max(1),
+            waiting,
+            state: state.clone(),
+        };
+        let thread = std::thread::Builder::new().name("ingest-committer".into()).spawn(move || {
+            if let Err(error) = thread.run() {
+                on_end(error);
+            }
+        })?;
+        Ok((Self { queue, state }, thread))
     }
 
     /// Whether a commit has failed for good: nothing is taken in any more.
     pub fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.state.has_failed()
+    }
+
+    /// Whether nothing can be taken in for now. In the first moments what comes waits for the log instead.
+    pub fn refuses(&self) -> bool {
+        self.state.refuses.load(Ordering::Acquire)
+    }
+
+    /// Why nothing can be made durable for now, if so.
+    pub fn waits_for(&self) -> Option<String> {
+        self.state.waits_for.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Hands records over if there is room; `None` when there is none.
@@ -93,60 +151,102 @@ impl Committer {
     }
 }
 
-fn run(
-    mut producer: Box<dyn Producer>,
-    mut waiting: mpsc::Receiver<Submission>,
+struct Thread {
+    log: Arc<dyn Log>,
+    transactional_id: String,
     group_records: usize,
-    failed: &AtomicBool,
-) {
-    let seconds = metrics::histogram!("hub_ingest_commit_seconds");
-    let mut group = Vec::new();
-    while let Some(first) = waiting.blocking_recv() {
-        let began = Instant::now();
+    waiting: mpsc::Receiver<Submission>,
+    state: Arc<State>,
+}
+
+/// Whether the producer that a group was committed by is of use for the next one.
+#[derive(Debug, PartialEq, Eq)]
+enum After {
+    GoOn,
+    /// The log could not be reached, for this reason.
+    BeginAnew(String),
+}
+
+impl Thread {
+    fn run(mut self) -> Result<(), LogError> {
+        let Some(mut producer) = self.producer()? else { return Ok(()) };
+        let seconds = metrics::histogram!("hub_ingest_commit_seconds");
+        let mut group = Vec::new();
+        while let Some(first) = self.waiting.blocking_recv() {
+            let began = Instant::now();
+            self.gather(first, &mut group);
+            if self.state.has_failed() {
+                refuse(&mut group);
+                continue;
+            }
+            let after = commit_group(producer.as_mut(), &mut group, &self.state);
+            seconds.record(began.elapsed().as_secs_f64());
+            if let After::BeginAnew(why) = after {
+                // Who comes meanwhile is refused at once, instead of waiting for what cannot come through.
+                self.state.wait_for(Some(why));
+                drop(producer);
+                let Some(next) = self.producer()? else { return Ok(()) };
+                producer = next;
+            }
+        }
+        Ok(())
+    }
+
+    /// A producer, once the log gives one; `None` when nobody can hand anything over any more.
+    fn producer(&mut self) -> Result<Option<Box<dyn Producer>>, LogError> {
+        let Self { log, transactional_id, waiting, state, .. } = self;
+        let asked = until_answered(
+            || log.producer(transactional_id),
+            |why, pause| {
+                tracing::warn!(why, "the listener waits for the log");
+                state.wait_for(Some(why.to_owned()));
+                rest(waiting, pause)
+            },
+        );
+        match &asked {
+            Ok(Some(_)) => state.wait_for(None),
+            Ok(None) => {}
+            Err(_) => state.fail(),
+        }
+        asked
+    }
+
+    /// What waits is committed with the first one, up to a bound.
+    fn gather(&mut self, first: Submission, group: &mut Vec<Submission>) {
         let mut records = first.records.len();
         group.push(first);
-        while records < group_records
-            && let Ok(next) = waiting.try_recv()
+        while records < self.group_records
+            && let Ok(next) = self.waiting.try_recv()
         {
             records += next.records.len();
             group.push(next);
         }
-        if failed.load(Ordering::Acquire) {
-            group.drain(..).for_each(|submission| answer(submission.reply, Err(NotCommitted::Failed)));
-            continue;
-        }
-        commit_group(producer.as_mut(), &mut group, failed);
-        seconds.record(began.elapsed().as_secs_f64());
     }
 }
 
-/// Commits all of the group in one transaction; where a record of it is too large, one by one.
-fn commit_group(producer: &mut dyn Producer, group: &mut Vec<Submission>, failed: &AtomicBool) {
-    let mut fits = true;
-    for submission in group.iter() {
-        fits = fits && submission.records.iter().all(|record| producer.send(record.clone()).is_ok());
-    }
-    if !fits {
-        producer.abort();
-        for submission in group.drain(..) {
-            let sent = submission.records.into_iter().try_for_each(|record| producer.send(record));
-            let result = match sent {
-                Ok(()) => commit(producer, failed).map(|()| producer.last_positions().to_vec()),
-                Err(error) => {
-                    producer.abort();
-                    Err(if matches!(error, LogError::TooLarge { .. }) {
-                        NotCommitted::TooLarge
-                    } else {
-                        note(&error, failed)
-                    })
-                }
-            };
-            answer(submission.reply, result);
+/// Waits while the log gives no producer; false when nobody can hand anything over any more.
+fn rest(waiting: &mut mpsc::Receiver<Submission>, pause: Duration) -> bool {
+    let until = Instant::now() + pause;
+    loop {
+        match waiting.try_recv() {
+            Ok(late) => answer(late.reply, Err(NotCommitted::Failed)),
+            Err(mpsc::error::TryRecvError::Disconnected) => return false,
+            Err(mpsc::error::TryRecvError::Empty) if Instant::now() >= until => return true,
+            Err(mpsc::error::TryRecvError::Empty) => std::thread::sleep(LOOK_EVERY),
         }
-        return;
     }
-    match commit(producer, failed) {
-        Ok(()) => {
+}
+
+fn refuse(group: &mut Vec<Submission>) {
+    group.drain(..).for_each(|submission| answer(submission.reply, Err(NotCommitted::Failed)));
+}
+
+/// Commits all of the group in one transaction; where a record of it is too large, one by one.
+fn commit_group(producer: &mut dyn Producer, group: &mut Vec<Submission>, state: &State) -> After {
+    let records = group.iter().flat_map(|submission| &submission.records);
+    let sent = records.cloned().try_for_each(|record| producer.send(record));
+    match sent.and_then(|()| commit(producer, state)) {
+        Ok(true) => {
             let mut positions = producer.last_positions();
             for submission in group.drain(..) {
                 let (own, rest) = positions.split_at(submission.records.len());
@@ -154,29 +254,67 @@ fn commit_group(producer: &mut dyn Producer, group: &mut Vec<Submission>, failed
                 answer(submission.reply, Ok(own.to_vec()));
             }
         }
-        Err(why) => group.drain(..).for_each(|submission| answer(submission.reply, Err(why.clone()))),
-    }
-}
-
-fn commit(producer: &mut dyn Producer, failed: &AtomicBool) -> Result<(), NotCommitted> {
-    match producer.commit("ingest", &[]) {
-        Ok(Commit::Committed) => Ok(()),
-        Ok(Commit::Aborted) => Err(NotCommitted::Failed),
-        Ok(Commit::Fenced) => {
-            failed.store(true, Ordering::Release);
-            tracing::error!("another process writes as this listener: nothing more is taken in");
-            Err(NotCommitted::Failed)
+        Ok(false) => refuse(group),
+        Err(LogError::TooLarge { .. }) => {
+            producer.abort();
+            return commit_each(producer, group, state);
         }
-        Err(error) => Err(note(&error, failed)),
+        Err(error) => {
+            producer.abort();
+            refuse(group);
+            return note(error, state);
+        }
+    }
+    After::GoOn
+}
+
+/// Commits each of the group by itself, so that those alone fail that have a record which is too large.
+fn commit_each(producer: &mut dyn Producer, group: &mut Vec<Submission>, state: &State) -> After {
+    let mut left = std::mem::take(group).into_iter();
+    while let Some(submission) = left.next() {
+        let sent = submission.records.into_iter().try_for_each(|record| producer.send(record));
+        let result = match sent.and_then(|()| commit(producer, state)) {
+            Ok(true) => Ok(producer.last_positions().to_vec()),
+            Ok(false) => Err(NotCommitted::Failed),
+            Err(LogError::TooLarge { .. }) => {
+                producer.abort();
+                Err(NotCommitted::TooLarge)
+            }
+            Err(error) => {
+                producer.abort();
+                answer(submission.reply, Err(NotCommitted::Failed));
+                group.extend(left);
+                refuse(group);
+                return note(error, state);
+            }
+        };
+        answer(submission.reply, result);
+    }
+    After::GoOn
+}
+
+/// Whether what was sent is durable now.
+fn commit(producer: &mut dyn Producer, state: &State) -> Result<bool, LogError> {
+    match producer.commit("ingest", &[])? {
+        Commit::Committed => Ok(true),
+        Commit::Aborted => Ok(false),
+        Commit::Fenced => {
+            state.fail();
+            tracing::error!("another process writes as this listener: nothing more is taken in");
+            Ok(false)
+        }
     }
 }
 
-fn note(error: &LogError, failed: &AtomicBool) -> NotCommitted {
+fn note(error: LogError, state: &State) -> After {
     tracing::error!(%error, "the listener cannot make events durable");
-    if !matches!(error, LogError::Retriable(_)) {
-        failed.store(true, Ordering::Release);
+    match error {
+        LogError::Retriable(why) => After::BeginAnew(why),
+        _ => {
+            state.fail();
+            After::GoOn
+        }
     }
-    NotCommitted::Failed
 }
 
 fn answer(reply: oneshot::Sender<Result<Positions, NotCommitted>>, result: Result<Positions, NotCommitted>) {

@@ -73,12 +73,12 @@ pub(super) async fn readyz(State(shared): State<Shared>, headers: HeaderMap) -> 
     if shared.settings.protect_metrics && shared.authorise(&headers, Role::Viewer).is_err() {
         parts.retain(|part| part.required);
     }
-    if let Some(ingest) = shared.not_accepting() {
+    if let Some(ingest) = shared.ingest_trouble() {
         parts.push(PartStatus {
             label: "ingest".into(),
             connected: false,
             required: true,
-            error: Some(ingest.into()),
+            error: Some(ingest),
             since: shared.started.to_string(),
         });
     }

@@ -26,6 +26,9 @@ use crate::delivery::http::wall_clock;
 /// One connection in so many may follow the news of clocks: events and probes have the others.
 const FOLLOWERS: usize = 8;
 
+/// Why nothing is taken in while the log gives no producer; the reason is for `/readyz`.
+const WAITING: &str = "The log cannot be written to yet.";
+
 /// What the listener takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -126,9 +129,17 @@ impl Shared {
             Some("The hub is stopping.")
         } else if self.committer.as_ref().is_some_and(Committer::has_failed) {
             Some("The log refuses writes.")
+        } else if self.committer.as_ref().is_some_and(Committer::refuses) {
+            Some(WAITING)
         } else {
             None
         }
+    }
+
+    /// As [`not_accepting`](Self::not_accepting), for who looks after the hub: what the log says comes with it.
+    pub(super) fn ingest_trouble(&self) -> Option<String> {
+        let told = self.not_accepting().filter(|why| *why != WAITING);
+        told.map(str::to_owned).or_else(|| self.committer.as_ref()?.waits_for())
     }
 }
 

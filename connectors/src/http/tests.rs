@@ -9,6 +9,7 @@ use schemas::{Code, DeadLetter, SlaStatus, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use topology::sim::{FaultPlan, SimLog};
 use topology::{Log, Offset, TopicPartition, TopicSpec};
 
 use super::*;
@@ -172,7 +173,7 @@ async fn what_another_hub_keeps_is_asked_of_it_once() {
 struct Running {
     url: String,
     client: Client,
-    log: Arc<EmbeddedLog>,
+    log: Arc<dyn Log>,
     ledger: IngestLedger,
     closed: Arc<std::sync::atomic::AtomicBool>,
     followers: Arc<tokio::sync::Semaphore>,
@@ -189,8 +190,16 @@ impl Drop for Running {
 async fn start(limits: Limits) -> Running {
     let directory = TempDir::new().unwrap();
     let (log, _) = EmbeddedLog::open(directory.path(), Settings::default()).unwrap();
+    let hub = start_on(log, directory, limits).await;
+    // The committing thread has its producer a moment later.
+    until_ready(&hub, true).await;
+    hub
+}
+
+async fn start_on(log: Arc<dyn Log>, directory: TempDir, limits: Limits) -> Running {
     log.ensure_topics(&[TopicSpec::delete("t", 1, None), TopicSpec::delete("hub.dead_letter", 1, None)]).unwrap();
-    let (committer, _thread) = Committer::start(log.as_ref(), &CommitterSettings::default()).unwrap();
+    let on_end = |error| panic!("{error}");
+    let (committer, _thread) = Committer::start(log.clone(), &CommitterSettings::default(), on_end).unwrap();
     let credentials = Credentials::new().token(TOKEN, &[Role::Publisher]).token(VIEWER, &[Role::Viewer]).user(
         "u",
         "p",
@@ -246,6 +255,50 @@ async fn an_event_is_answered_with_its_position_once_it_is_durable() {
     assert_eq!(body["position"], serde_json::json!({ "topic": "t", "partition": 0, "offset": 1 }));
     assert_eq!(hub.values("t"), ["1", "productOrderCreateEvent:2"]);
     assert_eq!(hub.ledger.snapshot().accepted["order"], 2);
+}
+
+/// Asks again and again until the hub is ready, or not, and says why it was not.
+async fn until_ready(hub: &Running, ready: bool) -> String {
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = hub.client.get(format!("{}/readyz", hub.url)).send().await.unwrap();
+        let status = answer.status();
+        let told = answer.text().await.unwrap();
+        if status == if ready { 200 } else { 503 } {
+            return told;
+        }
+        assert!(std::time::Instant::now() < deadline, "{told}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_gives_no_producer_is_waited_for_and_events_are_refused_meanwhile() {
+    let log = SimLog::new();
+    log.ensure_topics(&[TopicSpec::delete("t", 1, None), TopicSpec::delete("hub.dead_letter", 1, None)]).unwrap();
+    log.set_faults(FaultPlan { begin: 1_000, ..FaultPlan::NONE });
+    let hub = start_on(Arc::new(log.clone()), TempDir::new().unwrap(), Limits::default()).await;
+    while log.events().begins < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let told = until_ready(&hub, false).await;
+    assert!(told.contains(r#""label":"ingest""#) && told.contains("broker does not answer"), "{told}");
+    let refused = hub.post("/v1/events", "application/json", "a=1").await;
+    let told = problem(refused, 503, "HUB-5011").await;
+    assert!(told["detail"].as_str().unwrap().contains("cannot be written to yet"), "{told}");
+    log.set_faults(FaultPlan::NONE);
+    until_ready(&hub, true).await;
+    assert_eq!(hub.post("/v1/events", "application/json", "a=1").await.status(), StatusCode::ACCEPTED);
+
+    // Later too: what did not come through is told so, and then the door is closed until there is a producer again.
+    log.set_faults(FaultPlan { begin: 1_000, failed_commit: 1_000, ..FaultPlan::NONE });
+    problem(hub.post("/v1/events", "application/json", "a=2").await, 503, "HUB-5012").await;
+    until_ready(&hub, false).await;
+    problem(hub.post("/v1/events", "application/json", "a=3").await, 503, "HUB-5011").await;
+    log.set_faults(FaultPlan::NONE);
+    until_ready(&hub, true).await;
+    assert_eq!(hub.post("/v1/events", "application/json", "a=4").await.status(), StatusCode::ACCEPTED);
+    assert_eq!(hub.values("t"), ["1", "4"]);
 }
 
 #[tokio::test]

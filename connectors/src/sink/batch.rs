@@ -5,10 +5,14 @@ use std::time::Duration;
 use thiserror::Error;
 use topology::{Commit, Log, LogError, Membership, OutgoingRecord, Position, Producer, TopicPartition};
 
-/// Aborted or refused transactions in a row before a sink stops.
+use super::ledger::Ledger;
+use super::shutdown::Shutdown;
+use crate::patience::until_answered;
+
+/// After so many aborted transactions in a row it is told that something is wrong.
 const TRIES: u32 = 20;
-/// The wait before a transaction is tried again; each one is a little longer.
-const PAUSE: Duration = Duration::from_millis(25);
+/// The wait before an aborted transaction is tried again; each one is a little longer, up to the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
 
 /// Why a sink stopped. Nothing is lost by it: what did not end is delivered after a restart.
 #[derive(Debug, Error)]
@@ -25,9 +29,6 @@ pub enum SinkError {
     /// Another process runs the same sink.
     #[error("{0}: another process has taken this sink over")]
     Fenced(String),
-    /// The log aborts every transaction.
-    #[error("{0}: the log aborted {TRIES} transactions in a row")]
-    Aborted(String),
     /// A committed position carries a note that is not this sink's.
     #[error("{part}: the note beside the position of {partition} cannot be read: {detail}")]
     BadNote {
@@ -51,6 +52,24 @@ pub enum SinkError {
     Defect(String),
 }
 
+/// Asks the log until it answers, and tells the books why it does not; `None` when the sink is to stop meanwhile.
+/// Blocks.
+pub(super) fn patiently<T>(
+    part: &str,
+    ledger: &Ledger,
+    shutdown: &Shutdown,
+    ask: impl FnMut() -> Result<T, LogError>,
+) -> Result<Option<T>, SinkError> {
+    let answer = until_answered(ask, |why, pause| {
+        tracing::warn!(part, why, "the log is waited for");
+        ledger.waits(why.to_owned());
+        !shutdown.wait(pause)
+    });
+    let answer = answer.map_err(|source| SinkError::Log { part: part.to_owned(), source })?;
+    ledger.goes_on();
+    Ok(answer)
+}
+
 /// What is committed together.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -59,14 +78,14 @@ pub(super) struct Batch {
 }
 
 /// Whether a transaction came through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Committed {
     Yes,
     /// Nothing of it is visible. The deliveries behind it have happened, so their endings are to be
     /// committed again, unless their partitions are another's by now.
     Aborted,
-    /// As for aborted ones; the log could not be reached, which is nobody's fault and may last.
-    Unreachable,
+    /// As for aborted ones; the log could not be reached, for this reason, which is nobody's fault and may last.
+    Unreachable(String),
 }
 
 /// Commits a batch. Blocks.
@@ -90,30 +109,39 @@ pub(super) fn commit(
             }
             tracing::warn!(part, reason, "the log could not commit outcomes yet");
             producer.abort();
-            Ok(Committed::Unreachable)
+            Ok(Committed::Unreachable(reason))
         }
         Err(error) => Err(failed(error)),
     }
 }
 
-/// Counts aborted transactions in a row.
+/// Counts aborted transactions in a row, and tells whoever looks at the books what is wrong.
 #[derive(Debug, Default)]
 pub(super) struct Aborts(u32);
 
 impl Aborts {
-    pub(super) fn reset(&mut self) {
-        self.0 = 0;
-    }
-
-    /// How long to wait after one more; an error when there were too many.
-    pub(super) fn another(&mut self, part: &str) -> Result<Duration, SinkError> {
-        self.0 += 1;
-        if self.0 > TRIES { Err(SinkError::Aborted(part.to_owned())) } else { Ok(PAUSE * self.0) }
-    }
-
-    /// How long to wait for a log that cannot be reached.
-    pub(super) const fn rest() -> Duration {
-        PAUSE.saturating_mul(TRIES)
+    /// How long to wait before the next transaction. An aborted or unreachable one is tried again without limit:
+    /// what is in it was delivered, and to end for it would help nobody.
+    pub(super) fn pause_after(&mut self, committed: &Committed, part: &str, ledger: &Ledger) -> Duration {
+        match committed {
+            Committed::Yes => {
+                self.0 = 0;
+                ledger.goes_on();
+                Duration::ZERO
+            }
+            Committed::Aborted => {
+                self.0 = self.0.saturating_add(1);
+                if self.0.is_multiple_of(TRIES) {
+                    tracing::warn!(part, times = self.0, "the log aborts transaction after transaction");
+                    ledger.waits(format!("the log has aborted {} transactions in a row", self.0));
+                }
+                PAUSE.0.saturating_mul(self.0).min(PAUSE.1)
+            }
+            Committed::Unreachable(why) => {
+                ledger.waits(why.clone());
+                PAUSE.1
+            }
+        }
     }
 }
 

@@ -32,10 +32,12 @@ type Committing = JoinHandle<Finish>;
 type Finish = (Box<dyn Producer>, Vec<Ending>, Result<Committed, SinkError>);
 
 /// Runs a sink until shutdown is asked for, then ends what is under way as far as the drain time
-/// allows. What has not ended by then is delivered after the next start.
+/// allows. What has not ended, or is not committed, by then is delivered after the next start.
+///
+/// A log that cannot be used for now is waited for without limit, and the ledger says why.
 ///
 /// # Errors
-/// When the log fails, or another process takes over.
+/// When the log fails for good, or another process takes over.
 pub async fn run<T: Target>(
     log: Arc<dyn Log>,
     topic: TopicName,
@@ -45,12 +47,14 @@ pub async fn run<T: Target>(
     shutdown: Shutdown,
 ) -> Result<(), SinkError> {
     metrics::describe();
+    ledger.waits("connecting to the log".to_owned());
     let part = format!("sink.{}", target.name());
-    let failed = |source| SinkError::Log { part: part.clone(), source };
-    let (consumer, producer) = open(log.clone(), topic, part.clone()).await.map_err(failed)?;
+    let opened = open(log.clone(), topic, part.clone(), ledger.clone(), shutdown.clone()).await?;
+    let Some((consumer, producer)) = opened else { return Ok(()) };
     let membership = consumer.membership();
     let reader = Reader::start(&part, consumer, settings.poll_bytes)
-        .map_err(|source| failed(LogError::Io { context: "starting the reader's thread".to_owned(), source }))?;
+        .map_err(|source| LogError::Io { context: "starting the reader's thread".to_owned(), source })
+        .map_err(|source| SinkError::Log { part: part.clone(), source })?;
     let runner = Runner {
         log,
         membership,
@@ -64,6 +68,8 @@ pub async fn run<T: Target>(
         aborts: Aborts::default(),
         topics: OutcomeTopics::new(),
         drained_by: None,
+        is_leaving: false,
+        has_left: false,
         part,
         settings,
         ledger,
@@ -72,18 +78,25 @@ pub async fn run<T: Target>(
     runner.run().await
 }
 
-/// Opens both ends of the log on a blocking thread.
+/// Opens both ends of the log on a blocking thread; `None` when the sink is to stop meanwhile.
 async fn open(
     log: Arc<dyn Log>,
     topic: TopicName,
     part: String,
-) -> Result<(Box<dyn topology::Consumer>, Box<dyn Producer>), LogError> {
+    ledger: Ledger,
+    shutdown: Shutdown,
+) -> Result<Option<(Box<dyn topology::Consumer>, Box<dyn Producer>)>, SinkError> {
+    let failed = SinkError::Defect(part.clone());
     let opened = tokio::task::spawn_blocking(move || {
-        let producer = log.producer(&format!("{part}-0"))?;
-        let consumer = log.consumer(ConsumerConfig { group: part, member: 0, members: 1, topics: vec![topic] })?;
-        Ok((consumer, producer))
+        let id = format!("{part}-0");
+        let Some(producer) = batch::patiently(&part, &ledger, &shutdown, || log.producer(&id))? else {
+            return Ok(None);
+        };
+        let config = ConsumerConfig { group: part.clone(), member: 0, members: 1, topics: vec![topic] };
+        let consumer = batch::patiently(&part, &ledger, &shutdown, || log.consumer(config.clone()))?;
+        Ok(consumer.map(|consumer| (consumer, producer)))
     });
-    opened.await.unwrap_or_else(|_| Err(LogError::Corrupt("opening the log panicked".to_owned())))
+    opened.await.unwrap_or(Err(failed))
 }
 
 struct Runner<T: Target> {
@@ -105,6 +118,10 @@ struct Runner<T: Target> {
     topics: OutcomeTopics,
     /// The end of the drain time, once draining.
     drained_by: Option<Instant>,
+    /// That time is over.
+    is_leaving: bool,
+    /// What is not committed stays so: the log did not take it after that time either.
+    has_left: bool,
     settings: SinkSettings,
     ledger: Ledger,
     shutdown: Shutdown,
@@ -126,7 +143,7 @@ impl<T: Target> Runner<T> {
                 committed = finish(&mut self.committing) => self.on_committed(committed)?,
                 () = sleep_until(self.commit_at), if self.is_due() => self.commit(),
                 () = self.shutdown.triggered(), if self.drained_by.is_none() => self.drain(),
-                () = until(self.drained_by), if !self.deliveries.is_empty() => self.leave(),
+                () = until(self.drained_by), if !self.is_leaving => self.leave(),
             }
             self.start_deliveries();
             if self.endings.len() >= self.settings.commit_records && self.commit_at <= self.latest_commit() {
@@ -146,7 +163,10 @@ impl<T: Target> Runner<T> {
     }
 
     fn is_done(&self) -> bool {
-        self.drained_by.is_some() && self.deliveries.is_empty() && self.endings.is_empty() && self.committing.is_none()
+        self.drained_by.is_some()
+            && self.deliveries.is_empty()
+            && self.committing.is_none()
+            && (self.endings.is_empty() || self.has_left)
     }
 
     /// A commit that is due later than this waits after an abort.
@@ -202,6 +222,10 @@ impl<T: Target> Runner<T> {
     fn release(&mut self, partitions: &[TopicPartition]) {
         self.flow.revoke(partitions);
         self.endings.retain(|ending| self.flow.is_current(&ending.origin));
+        if self.endings.is_empty() {
+            // Nothing of this sink waits for the log any more.
+            self.ledger.goes_on();
+        }
     }
 
     fn on_finished(&mut self, finished: Finished) {
@@ -250,16 +274,14 @@ impl<T: Target> Runner<T> {
         self.committing = None;
         let (producer, mut endings, result) = committed.ok_or_else(|| SinkError::Defect(self.part.clone()))?;
         self.producer = Some(producer);
-        match result? {
-            Committed::Yes => self.aborts.reset(),
-            ended @ (Committed::Aborted | Committed::Unreachable) => {
-                endings.retain(|ending| self.flow.is_current(&ending.origin));
-                endings.append(&mut self.endings);
-                self.endings = endings;
-                let unreachable = ended == Committed::Unreachable;
-                let rest = if unreachable { Aborts::rest() } else { self.aborts.another(&self.part)? };
-                self.commit_at = Instant::now() + rest;
-            }
+        let committed = result?;
+        let pause = self.aborts.pause_after(&committed, &self.part, &self.ledger);
+        if committed != Committed::Yes {
+            endings.retain(|ending| self.flow.is_current(&ending.origin));
+            endings.append(&mut self.endings);
+            self.endings = endings;
+            self.commit_at = Instant::now() + pause;
+            self.has_left = self.is_leaving;
         }
         self.ledger.update(self.flow.progress());
         Ok(())
@@ -270,11 +292,15 @@ impl<T: Target> Runner<T> {
         self.drained_by = Some(Instant::now() + self.settings.drain());
     }
 
-    /// The drain time is over: what is under way is left for the next start.
+    /// The drain time is over: what is under way is left for the next start, and so is what has ended unless the log
+    /// takes it now.
     fn leave(&mut self) {
-        tracing::info!(part = self.part, left = self.deliveries.len(), "left for the next start");
+        let (left, uncommitted) = (self.deliveries.len(), self.endings.len());
+        tracing::info!(part = self.part, left, uncommitted, "left for the next start");
+        self.is_leaving = true;
         self.deliveries = JoinSet::new();
         self.flow.leave();
+        self.commit();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde::Serialize;
@@ -47,24 +47,50 @@ impl SinkSnapshot {
     }
 }
 
-/// A shared view of a sink's books.
+/// A shared view of a sink's books, and of what it waits for.
 #[derive(Clone, Debug)]
-pub struct Ledger(Arc<Mutex<SinkSnapshot>>);
+pub struct Ledger(Arc<Mutex<View>>);
+
+#[derive(Debug)]
+struct View {
+    books: SinkSnapshot,
+    waits_for: Option<String>,
+}
 
 impl Ledger {
     /// Empty books for `topic`.
     pub fn new(topic: &str) -> Self {
-        Self(Arc::new(Mutex::new(SinkSnapshot { topic: topic.to_owned(), ..SinkSnapshot::default() })))
+        let books = SinkSnapshot { topic: topic.to_owned(), ..SinkSnapshot::default() };
+        Self(Arc::new(Mutex::new(View { books, waits_for: None })))
+    }
+
+    fn view(&self) -> MutexGuard<'_, View> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The books as they stand.
     pub fn snapshot(&self) -> SinkSnapshot {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.view().books.clone()
+    }
+
+    /// Why the sink cannot use its log at the moment, if so. What it waits for of the outside is told by breakers.
+    pub fn waits_for(&self) -> Option<String> {
+        self.view().waits_for.clone()
+    }
+
+    /// The log cannot be used for now.
+    pub(super) fn waits(&self, why: String) {
+        self.view().waits_for = Some(why);
+    }
+
+    /// The log did as it was asked.
+    pub(super) fn goes_on(&self) {
+        self.view().waits_for = None;
     }
 
     /// Rewrites the books from the partitions' progress.
     pub(super) fn update<'a>(&self, partitions: impl Iterator<Item = &'a Progress>) {
-        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let books = &mut self.view().books;
         *books = SinkSnapshot { topic: std::mem::take(&mut books.topic), ..SinkSnapshot::default() };
         for progress in partitions {
             books.taken_in += progress.taken_in();

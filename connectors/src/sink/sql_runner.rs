@@ -15,6 +15,7 @@
 use std::{
     collections::HashMap,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -45,11 +46,11 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Runs the billing sink on this thread until shutdown is asked for.
 ///
-/// A database that cannot be reached is waited for without limit: no record is at fault, and none
+/// A database or a log that cannot be reached is waited for without limit: no record is at fault, and none
 /// may be given up for it. A record that the database refuses is given up alone.
 ///
 /// # Errors
-/// When the log fails, another process takes over, or the database needs someone to act.
+/// When the log fails for good, another process takes over, or the database needs someone to act.
 pub fn run(
     log: &Arc<dyn Log>,
     topic: TopicName,
@@ -59,11 +60,13 @@ pub fn run(
     shutdown: Shutdown,
 ) -> Result<(), SinkError> {
     metrics::describe();
+    ledger.waits("connecting to the log".to_owned());
     let part = format!("sink.{TARGET}");
-    let failed = |source| SinkError::Log { part: part.clone(), source };
-    let producer = log.producer(&format!("{part}-0")).map_err(failed)?;
+    let id = format!("{part}-0");
+    let Some(producer) = batch::patiently(&part, &ledger, &shutdown, || log.producer(&id))? else { return Ok(()) };
     let config = ConsumerConfig { group: part.clone(), member: 0, members: 1, topics: vec![topic.clone()] };
-    let consumer = log.consumer(config).map_err(failed)?;
+    let consumer = batch::patiently(&part, &ledger, &shutdown, || log.consumer(config.clone()))?;
+    let Some(consumer) = consumer else { return Ok(()) };
     let runner = Runner {
         part,
         topic,
@@ -161,18 +164,17 @@ impl Runner {
         self.leave()
     }
 
-    /// Commits what has ended. What the log does not take now gets its outcome after the next
-    /// start: the database knows it.
+    /// Commits what has ended. What the log does not take within the drain time gets its outcome after the next start:
+    /// the database knows it.
     fn leave(&mut self) -> Result<(), SinkError> {
+        let until = Instant::now() + self.settings.drain();
         while !self.endings.is_empty() {
-            match self.commit() {
-                Ok(()) => {}
-                Err(SinkError::Aborted(_)) => {
-                    tracing::info!(part = self.part, left = self.endings.len(), "left for the next start");
-                    break;
-                }
-                Err(error) => return Err(error),
+            let pause = self.commit_once()?;
+            if Instant::now() + pause > until {
+                tracing::info!(part = self.part, left = self.endings.len(), "left for the next start");
+                break;
             }
+            thread::sleep(pause);
         }
         self.ledger.update(self.partitions.values().map(|partition| &partition.progress));
         Ok(())
@@ -190,13 +192,15 @@ impl Runner {
                 partition: name.clone(),
                 detail,
             })?;
-            let failed = |source| SinkError::Log { part: part.clone(), source };
-            let (first, _) = self.log.bounds(&name).map_err(failed)?;
+            let bounds = batch::patiently(&part, &self.ledger, &self.shutdown, || self.log.bounds(&name))?;
+            let Some((first, _)) = bounds else { return Ok(Err(Stopped)) };
             let in_database = stored.get(&name.partition).copied().unwrap_or(0).max(first.0);
             if in_database < position.next_offset.0 {
                 tracing::warn!(part, partition = %name, in_database, in_log = position.next_offset.0,
                     "the database is behind the log and is brought up");
-                self.consumer.seek(&name, Offset(in_database)).map_err(failed)?;
+                let Self { consumer, ledger, shutdown, .. } = self;
+                let seek = || consumer.seek(&name, Offset(in_database));
+                let Some(()) = batch::patiently(&part, ledger, shutdown, seek)? else { return Ok(Err(Stopped)) };
             }
             self.partitions.insert(name.partition, Partition { progress, outcomes_from: position.next_offset });
         }
@@ -221,6 +225,10 @@ impl Runner {
     fn release(&mut self, partitions: &[TopicPartition]) {
         self.partitions.retain(|number, _| partitions.iter().all(|lost| lost.partition != *number));
         self.endings.retain(|ending| !partitions.contains(&ending.origin.partition));
+        if self.endings.is_empty() {
+            // Nothing of this sink waits for the log any more.
+            self.ledger.goes_on();
+        }
     }
 
     fn apply(&mut self, batch: &[Record]) -> Result<Result<(), Stopped>, SinkError> {
@@ -370,8 +378,17 @@ impl Runner {
 
     /// Commits what has ended; after an abort it stays for the next time.
     fn commit(&mut self) -> Result<(), SinkError> {
+        let pause = self.commit_once()?;
+        if pause > Duration::ZERO {
+            self.shutdown.wait(pause);
+        }
+        Ok(())
+    }
+
+    /// Commits what has ended, and returns how long to wait if the log does not take it.
+    fn commit_once(&mut self) -> Result<Duration, SinkError> {
         if self.endings.is_empty() {
-            return Ok(());
+            return Ok(Duration::ZERO);
         }
         let mut batch = Batch { records: Vec::with_capacity(self.endings.len()), positions: Vec::new() };
         for ending in &self.endings {
@@ -381,18 +398,12 @@ impl Runner {
             let name = TopicPartition { topic: self.topic.clone(), partition: *number };
             batch.positions.push((name, partition.progress.position()));
         }
-        match batch::commit(self.log.as_ref(), self.producer.as_mut(), &self.consumer.membership(), &batch)? {
-            Committed::Yes => {
-                self.endings.clear();
-                self.aborts.reset();
-            }
-            Committed::Aborted => {
-                let pause = self.aborts.another(&self.part)?;
-                self.shutdown.wait(pause);
-            }
-            Committed::Unreachable => drop(self.shutdown.wait(Aborts::rest())),
+        let member = self.consumer.membership();
+        let committed = batch::commit(self.log.as_ref(), self.producer.as_mut(), &member, &batch)?;
+        if committed == Committed::Yes {
+            self.endings.clear();
         }
-        Ok(())
+        Ok(self.aborts.pause_after(&committed, &self.part, &self.ledger))
     }
 }
 

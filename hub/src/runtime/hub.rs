@@ -1,5 +1,6 @@
 //! A hub from start to stop.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use connectors::http::{
 use connectors::sink::Shutdown;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use topology::{LogError, MemoryBudget, WorkerError, WorkerSnapshot};
+use topology::{LogError, MemoryBudget, TopicName, WorkerError, WorkerSnapshot};
 
 use super::asking::Asking;
 use super::burn_view::{self, SharedBurns};
@@ -98,6 +99,7 @@ pub(super) struct Parts {
     pub(super) objectives: Arc<processors::sla::SlaSettings>,
     sinks: tokio::sync::Mutex<Sinks>,
     sink_view: Mutex<Vec<(&'static str, connectors::sink::SinkSnapshot)>>,
+    pub(super) sink_ledgers: Vec<(&'static str, connectors::sink::Ledger)>,
     ingest: IngestLedger,
     memory: Arc<MemoryBudget>,
     sla: SlaSight,
@@ -156,7 +158,7 @@ impl Hub {
             .map_err(StartError::Data)?;
         let topology = wiring::topology(config)?;
         let chosen = Chosen::new(&config.only, config, &topology).map_err(anyhow::Error::new)?;
-        let (opened, listener) = open(config, &topology, listener).await?;
+        let (opened, partitions, listener) = open(config, &topology, listener).await?;
         let log = opened.shared();
 
         let failure = Failure::new();
@@ -185,7 +187,7 @@ impl Hub {
             threads.push(looking.context("no thread")?);
         }
         let ingest = IngestLedger::default();
-        let lag = Arc::new(Lag::new(&opened, &chosen, &topology, config).context("cannot ask the log for its topics")?);
+        let lag = Arc::new(Lag::new(&opened, &partitions, &chosen, &topology, config));
         threads.extend(lag.start(background.clone()).context("no thread")?);
         let instances = opened.instance().map(|name| Arc::new(Instances::new(name, reached_at(&config.http, address))));
         let parts = Arc::new(Parts {
@@ -196,6 +198,7 @@ impl Hub {
             objectives: config.sla.settings.clone(),
             workers: Mutex::new(workers),
             sink_view: Mutex::new(sinks.snapshots()),
+            sink_ledgers: sinks.ledgers(),
             sinks: tokio::sync::Mutex::new(sinks),
             ingest: ingest.clone(),
             memory,
@@ -216,7 +219,9 @@ impl Hub {
         }
         let committing = CommitterSettings { queue: config.http.limits.queue, ..CommitterSettings::default() };
         let committer = if chosen.has(parts::INGEST) {
-            let (committer, thread) = Committer::start(log.as_ref(), &committing).context("cannot write to the log")?;
+            let failure = failure.clone();
+            let on_end = move |error| failure.report_log(parts::INGEST, &error, Some(&error));
+            let (committer, thread) = Committer::start(log.clone(), &committing, on_end).context("no thread")?;
             threads.push(thread);
             Some(committer)
         } else {
@@ -338,7 +343,7 @@ async fn open(
     config: &Config,
     topology: &topology::Topology,
     listener: TcpListener,
-) -> Result<(OpenLog, TcpListener), StartError> {
+) -> Result<(OpenLog, BTreeMap<TopicName, u32>, TcpListener), StartError> {
     let topics = wiring::topics(config, topology);
     let listener = listener.into_std().context("the listener cannot be shared")?;
     let first = listener.try_clone().and_then(TcpListener::from_std).context("the listener cannot be shared")?;
@@ -355,16 +360,23 @@ async fn open(
             opened.check_rights(&topics, |why| reason.tell(why)).context("cannot use the topics")?;
         }
         schemas::exchange_ids(&config, &opened, |why| reason.tell(why))?;
-        Ok(opened)
+        let partitions = opened.partitions(|why| reason.tell(why)).context("cannot ask the log for its topics")?;
+        Ok((opened, partitions))
     });
     let opened = opened.await.context("opening the log panicked")?;
     waiting.end().await;
-    Ok((opened?, TcpListener::from_std(listener).context("the listener cannot be shared")?))
+    let (opened, partitions) = opened?;
+    Ok((opened, partitions, TcpListener::from_std(listener).context("the listener cannot be shared")?))
 }
 
 impl Parts {
     pub(super) fn worker_snapshots(&self) -> Vec<Option<WorkerSnapshot>> {
         lock(&self.workers).snapshots()
+    }
+
+    /// Why each worker cannot use the log at the moment, if so.
+    pub(super) fn workers_wait_for(&self) -> Vec<Option<String>> {
+        lock(&self.workers).waits_for()
     }
 
     fn sink_snapshots(&self) -> Vec<(&'static str, connectors::sink::SinkSnapshot)> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ::schemas::Timestamp;
 use connectors::delivery::http::wall_clock;
 use connectors::sink::Shutdown;
-use topology::{LogError, Offset, Record, TopicPartition, Topology};
+use topology::{LogError, Offset, Record, TopicName, TopicPartition, Topology};
 
 use super::log::OpenLog;
 use crate::config::Config;
@@ -54,10 +54,11 @@ impl Lag {
     /// Of the parts that this process runs. On the embedded log of the others too: nobody else can look after them.
     pub(super) fn new(
         opened: &OpenLog,
+        partitions: &BTreeMap<TopicName, u32>,
         chosen: &Parts,
         topology: &Topology,
         config: &Config,
-    ) -> Result<Self, LogError> {
+    ) -> Self {
         let is_remote = matches!(opened, OpenLog::Kafka { .. });
         let parts = topology.sub_topologies.iter().filter(|part| !is_remote || chosen.has(&part.name));
         let sources = parts
@@ -66,14 +67,13 @@ impl Lag {
         let sinks = wiring::sinks(config).into_iter().filter(|name| !is_remote || chosen.has_sink(name));
         let sinks = sinks.map(|name| (format!("sink.{name}"), format!("out.{name}")));
         let log = opened.shared();
-        let counts: BTreeMap<_, _> = log.topics()?.into_iter().collect();
         let mut groups: BTreeMap<String, Vec<TopicPartition>> = BTreeMap::new();
         for (group, topic) in sources.chain(sinks) {
-            let count = counts.get(topic.as_str()).copied().unwrap_or_default();
+            let count = partitions.get(topic.as_str()).copied().unwrap_or_default();
             let partitions = (0..count).map(|number| TopicPartition::new(topic.as_str(), number));
             groups.entry(group).or_default().extend(partitions);
         }
-        Ok(Self { log, groups, is_remote, latest: Mutex::default() })
+        Self { log, groups, is_remote, latest: Mutex::default() }
     }
 
     /// Asks brokers again and again, until `shutdown`.

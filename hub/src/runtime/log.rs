@@ -1,5 +1,6 @@
 //! Opening the log that the configuration names.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use connectors::embedded::{EmbeddedLog, Settings};
 use connectors::kafka::{KafkaLog, KafkaSettings};
-use topology::{LogError, TopicPlan, TopicSpec};
+use topology::{LogError, TopicName, TopicPlan, TopicSpec};
 
 use super::instance::Instance;
 use crate::config::{Config, LogKind};
@@ -79,6 +80,12 @@ impl OpenLog {
             Ok((!plan.is_usable()).then_some(plan))
         };
         until_answered(ensure, waiting)
+    }
+
+    /// How many partitions each topic has. Keeps trying while the brokers do not answer.
+    pub(super) fn partitions(&self, waiting: impl Fn(&str)) -> Result<BTreeMap<TopicName, u32>, LogError> {
+        let log = self.shared();
+        Ok(until_answered(|| log.topics(), waiting)?.into_iter().collect())
     }
 
     /// That the hub may use the topics. Keeps trying while the brokers do not answer.

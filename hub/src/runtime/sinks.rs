@@ -87,6 +87,11 @@ impl Sinks {
         }));
     }
 
+    /// The views of each sink's books.
+    pub(super) fn ledgers(&self) -> Vec<(&'static str, Ledger)> {
+        self.ledgers.clone()
+    }
+
     /// The books of each sink.
     pub(super) fn snapshots(&self) -> Vec<(&'static str, SinkSnapshot)> {
         self.ledgers.iter().map(|(name, ledger)| (*name, ledger.snapshot())).collect()

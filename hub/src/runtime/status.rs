@@ -37,8 +37,16 @@ impl HubStatus {
     /// Those of the hub itself; not what it delivers to.
     fn own_parts(&self) -> Vec<PartStatus> {
         let mut parts = vec![self.part("log", true, self.parts.opened.trouble())];
-        for (number, snapshot) in self.parts.worker_snapshots().iter().enumerate() {
-            parts.push(self.part(&format!("worker-{number}"), true, not_ready(snapshot.as_ref())));
+        let waiting = self.parts.workers_wait_for();
+        for (number, (snapshot, waits_for)) in self.parts.worker_snapshots().iter().zip(waiting).enumerate() {
+            parts.push(self.part(
+                &format!("worker-{number}"),
+                true,
+                waits_for.or_else(|| not_ready(snapshot.as_ref())),
+            ));
+        }
+        for (name, ledger) in &self.parts.sink_ledgers {
+            parts.push(self.part(&format!("sink.{name}"), true, ledger.waits_for()));
         }
         if matches!(self.parts.opened, OpenLog::Kafka { .. }) {
             // What is not held up goes on, and the door is open.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,16 @@ pub(super) struct Workers {
     asking: Asking,
 }
 
-type Slot = Arc<Mutex<Option<WorkerSnapshot>>>;
+type Slot = Arc<Mutex<Seen>>;
+
+/// What is seen of a worker.
+#[derive(Default)]
+struct Seen {
+    /// How it was a moment ago.
+    snapshot: Option<WorkerSnapshot>,
+    /// Why there is no worker.
+    waits_for: Option<String>,
+}
 
 impl Workers {
     pub(super) fn start(
@@ -49,13 +58,21 @@ impl Workers {
         let mut workers = Self { phase, slots: Vec::new(), threads: Vec::new(), asking: Asking::default() };
         for settings in settings {
             let name = format!("worker-{}", settings.member);
-            let worker = Worker::new(topology.clone(), log.clone(), settings)?;
             let slot = Slot::default();
+            let worker = match Worker::new(topology.clone(), log.clone(), settings.clone()) {
+                Err(WorkerError::Log(LogError::Retriable(why))) => {
+                    lock(&slot).waits_for = Some(why);
+                    None
+                }
+                made => Some(made?),
+            };
             let (ask, asks) = sync_channel(QUEUE);
             workers.asking.add(ask);
             let thread = Thread {
                 name: name.clone(),
                 worker,
+                topology: topology.clone(),
+                settings,
                 log: log.clone(),
                 phase: workers.phase.clone(),
                 slot: slot.clone(),
@@ -77,7 +94,12 @@ impl Workers {
 
     /// How each worker was a moment ago; nothing of those that have not told yet.
     pub(super) fn snapshots(&self) -> Vec<Option<WorkerSnapshot>> {
-        self.slots.iter().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+        self.slots.iter().map(|slot| lock(slot).snapshot.clone()).collect()
+    }
+
+    /// Why each worker cannot use the log at the moment, if so.
+    pub(super) fn waits_for(&self) -> Vec<Option<String>> {
+        self.slots.iter().map(|slot| lock(slot).waits_for.clone()).collect()
     }
 
     /// The way to ask the workers for values of their stores.
@@ -110,6 +132,10 @@ impl Workers {
     }
 }
 
+fn lock(slot: &Slot) -> MutexGuard<'_, Seen> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn report(failure: &Failure, name: &str, error: &WorkerError) {
     let log = if let WorkerError::Log(error) = error { Some(error) } else { None };
     failure.report_log(name, error, log);
@@ -117,7 +143,10 @@ fn report(failure: &Failure, name: &str, error: &WorkerError) {
 
 struct Thread {
     name: String,
-    worker: Worker,
+    /// None before the log let it begin, and after the log failed it.
+    worker: Option<Worker>,
+    topology: Arc<Topology>,
+    settings: WorkerSettings,
     log: SharedLog,
     phase: Arc<AtomicU8>,
     slot: Slot,
@@ -155,80 +184,82 @@ impl Thread {
         let mut pause = PAUSE.0;
         loop {
             let began = Instant::now();
-            match self.step_until_told() {
+            let worker = match self.worker.take() {
+                Some(worker) => worker,
+                None => match self.begin_anew(&mut pause) {
+                    Ok(Some(worker)) => worker,
+                    Ok(None) => return,
+                    Err(error) => return report(&failure, &name, &error),
+                },
+            };
+            match self.step_until_told(worker) {
                 Ok(()) => return,
                 // The outside may recover. What a worker holds is in doubt then, so a new one begins
                 // from what is committed.
                 Err(WorkerError::Log(LogError::Retriable(why))) => {
                     tracing::warn!(why, "a worker begins anew: the log could not be used");
+                    *lock(&self.slot) = Seen { snapshot: None, waits_for: Some(why) };
                 }
                 Err(error) => return report(&failure, &name, &error),
             }
             if began.elapsed() > PAUSE.1 {
                 pause = PAUSE.0;
             }
-            match self.begin_anew(&mut pause) {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => return report(&failure, &name, &error),
-            }
         }
     }
 
-    /// Replaces the worker; false when it was told to stop meanwhile.
-    fn begin_anew(&mut self, pause: &mut Duration) -> Result<bool, WorkerError> {
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Makes a worker; `None` when it was told to stop meanwhile.
+    fn begin_anew(&mut self, pause: &mut Duration) -> Result<Option<Worker>, WorkerError> {
         loop {
             let until = Instant::now() + *pause;
             while Instant::now() < until {
                 if self.phase.load(Ordering::Acquire) != RUN {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 std::thread::sleep(PATIENCE);
             }
             *pause = (*pause * 2).min(PAUSE.1);
-            let (topology, settings) = (self.worker.topology().clone(), self.worker.settings().clone());
-            match Worker::new(topology, self.log.clone(), settings) {
-                Ok(worker) => {
-                    self.worker = worker;
-                    return Ok(true);
+            match Worker::new(self.topology.clone(), self.log.clone(), self.settings.clone()) {
+                Ok(worker) => return Ok(Some(worker)),
+                Err(WorkerError::Log(LogError::Retriable(why))) => {
+                    tracing::debug!(why, "the log is waited for");
+                    lock(&self.slot).waits_for = Some(why);
                 }
-                Err(WorkerError::Log(LogError::Retriable(why))) => tracing::debug!(why, "the log is waited for"),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn step_until_told(&mut self) -> Result<(), WorkerError> {
+    fn step_until_told(&mut self, mut worker: Worker) -> Result<(), WorkerError> {
         let commit_seconds = metrics::histogram!("hub_commit_seconds");
         let mut told = Instant::now().checked_sub(TELL_EVERY).unwrap();
         let mut idle_steps = 0;
         loop {
             let phase = self.phase.load(Ordering::Acquire);
             if phase == STOP || (phase == DRAIN && idle_steps >= IDLE_STEPS) {
-                return self.end();
+                return self.end(worker);
             }
             let began = Instant::now();
-            let step = self.worker.run_once(wall_clock(), PATIENCE)?;
+            let step = worker.run_once(wall_clock(), PATIENCE)?;
             idle_steps = if step.idle { idle_steps + 1 } else { 0 };
             if step.commit == Some(Commit::Committed) {
                 commit_seconds.record(began.elapsed().as_secs_f64());
             }
             while let Ok(ask) = self.asks.try_recv() {
-                ask.answer(&self.worker);
+                ask.answer(&worker);
             }
             if told.elapsed() >= TELL_EVERY {
-                self.tell();
+                self.tell(&worker);
                 told = Instant::now();
             }
         }
     }
 
     /// Commits, tells how it was with that, and closes: a closed worker has no books to show.
-    fn end(&mut self) -> Result<(), WorkerError> {
-        self.worker.commit(wall_clock())?;
-        self.tell();
-        self.worker.close(wall_clock())
+    fn end(&mut self, mut worker: Worker) -> Result<(), WorkerError> {
+        worker.commit(wall_clock())?;
+        self.tell(&worker);
+        worker.close(wall_clock())
     }
 
     /// Says how far a restore is, and what each came to.
@@ -252,14 +283,14 @@ impl Thread {
         self.restored = snapshot.tasks.iter().map(|task| task.id.clone()).collect();
     }
 
-    fn tell(&mut self) {
-        let snapshot = self.worker.snapshot();
+    fn tell(&mut self, worker: &Worker) {
+        let snapshot = worker.snapshot();
         if snapshot.checkpoint_failures > self.checkpoint_failures {
             let why = snapshot.checkpoint_trouble.as_deref().unwrap_or_default();
             tracing::warn!(why, "a checkpoint is given up: nothing is lost, but the next start replays more");
         }
         self.checkpoint_failures = snapshot.checkpoint_failures;
         self.say_restored(&snapshot);
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+        *lock(&self.slot) = Seen { snapshot: Some(snapshot), waits_for: None };
     }
 }

@@ -1,7 +1,7 @@
 //! The real `hub` binary as a process that is started, killed and asked.
 
-use std::io::Write as _;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -302,6 +302,15 @@ pub fn sum(page: &str, name: &str, labels: &[&str]) -> Option<f64> {
         }
     }
     sum
+}
+
+/// A page of whoever listens on this port, with its head; nothing where nobody does.
+pub fn ask(port: u16, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
 }
 
 /// A port of the loopback interface that nobody listened on a moment ago.

@@ -20,7 +20,7 @@ pub use cluster::Cluster;
 pub use event::{event, now, order_created, order_state, outgoing};
 pub use files::files_with;
 pub use generated::{generated, post_lines};
-pub use hub::{Hub, Running, free_port, hub_command, lag, run_hub, sum, unix_seconds};
+pub use hub::{Hub, Running, ask, free_port, hub_command, lag, run_hub, sum, unix_seconds};
 pub use kafka::{Broker, jars_folder};
 pub use order::{differing, is_of, out_of_order};
 pub use provider::{Provider, jwt};

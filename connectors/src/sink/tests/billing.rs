@@ -14,27 +14,31 @@ use crate::{
     sink::{Ledger, Shutdown, SinkError, SinkSettings, run_sql},
 };
 
-const TOPIC: &str = "out.billing";
+pub(super) const TOPIC: &str = "out.billing";
 
-fn keyed(record: BillingRecord) -> (String, BillingRecord) {
+pub(super) fn keyed(record: BillingRecord) -> (String, BillingRecord) {
     (format!("order:{}", record.entity_id), record)
 }
 
-struct Billing {
-    ledger: Ledger,
+pub(super) struct Billing {
+    pub(super) ledger: Ledger,
     shutdown: Shutdown,
-    thread: thread::JoinHandle<Result<(), SinkError>>,
+    pub(super) thread: thread::JoinHandle<Result<(), SinkError>>,
 }
 
-fn start(bench: &Bench, database: Box<dyn BillingDatabase>) -> Billing {
+pub(super) fn start(bench: &Bench, database: Box<dyn BillingDatabase>) -> Billing {
+    start_with(bench, database, SinkSettings::default())
+}
+
+pub(super) fn start_with(bench: &Bench, database: Box<dyn BillingDatabase>, settings: SinkSettings) -> Billing {
     let (ledger, shutdown) = (Ledger::new(TOPIC), Shutdown::new());
     let (log, topic, books, stop) = (bench.log.clone(), bench.topic.clone(), ledger.clone(), shutdown.clone());
-    let settings = SinkSettings { batch_records: 100, ..SinkSettings::default() };
+    let settings = SinkSettings { batch_records: 100, ..settings };
     let thread = thread::spawn(move || run_sql(&log, topic, database, settings, books, stop));
     Billing { ledger, shutdown, thread }
 }
 
-fn wait(mut condition: impl FnMut() -> bool) {
+pub(super) fn wait(mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "what should have come did not");
@@ -43,12 +47,12 @@ fn wait(mut condition: impl FnMut() -> bool) {
 }
 
 impl Billing {
-    fn ended(&self) -> u64 {
+    pub(super) fn ended(&self) -> u64 {
         let books = self.ledger.snapshot();
         books.delivered + books.duplicate + books.dead_lettered
     }
 
-    fn stop(self) -> Ledger {
+    pub(super) fn stop(self) -> Ledger {
         self.shutdown.trigger();
         self.thread.join().unwrap().unwrap();
         assert_eq!(self.ledger.snapshot().imbalance(), 0);
@@ -57,7 +61,7 @@ impl Billing {
 }
 
 /// Runs the sink until so many have ended ever.
-fn run(bench: &Bench, database: Box<dyn BillingDatabase>, ends: u64) -> Ledger {
+pub(super) fn run(bench: &Bench, database: Box<dyn BillingDatabase>, ends: u64) -> Ledger {
     let billing = start(bench, database);
     wait(|| billing.ended() >= ends);
     billing.stop()

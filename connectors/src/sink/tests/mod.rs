@@ -1,5 +1,6 @@
 //! Sinks against real servers on the loopback interface, on a simulated and on the embedded log.
 
+mod away;
 mod billing;
 mod database;
 mod faults;
