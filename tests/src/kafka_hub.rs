@@ -183,9 +183,9 @@ fn partitions_that_nobody_works_on_are_behind() {
     let broker = Broker::start();
     let (data, shared) =
         ([(); 2].map(|()| tempfile::tempdir().expect("a folder")), tempfile::tempdir().expect("a folder"));
-    // Long enough that nobody takes over what the frozen hub has.
+    // Longer than anything here is waited for, so that nobody takes over what the frozen hub has.
     let text = configuration(&broker.address(), &shared.path().join("billing.db"))
-        .replace("session_timeout = \"2s\"", "session_timeout = \"20s\"");
+        .replace("session_timeout = \"2s\"", "session_timeout = \"300s\"");
     let start = |number: usize| Hub::configured(data[number].path(), &text, "a-token-of-some-length");
     let (frozen, awake) = std::thread::scope(|threads| {
         let frozen = threads.spawn(|| start(0));
@@ -197,11 +197,15 @@ fn partitions_that_nobody_works_on_are_behind() {
     let behind = || awake.metric("hub_lag_records", &["group=\"hub\""]).unwrap_or_default();
     let before = unix_seconds();
     let seen_since = |then: f64| awake.metric("hub_lag_observed_timestamp_seconds", &[]).is_some_and(|at| at > then);
-    // That the frozen one's are looked at must not take long, however many they are.
-    until("what it has itself is done", Duration::from_secs(20), || {
-        let left = behind();
-        std::thread::sleep(Duration::from_millis(1_500));
-        (seen_since(before) && behind() == left).then_some(())
+    // It has done what it has itself when the same is left look after look.
+    let (mut left, mut looks) = (behind(), 0);
+    until("what it has itself is done", PATIENCE / 2, || {
+        let then = unix_seconds();
+        until("it looks again", PATIENCE / 4, || seen_since(then).then_some(()));
+        let now = behind();
+        looks = if now == left { looks + 1 } else { 0 };
+        left = now;
+        (looks >= 3 && seen_since(before)).then_some(())
     });
     assert!(behind() > 0.0, "what the frozen hub has is not told of");
     frozen.signal("CONT");
