@@ -100,6 +100,19 @@ pub trait CheckpointReader: Send {
     /// When it cannot be read. A key that is not there is no error.
     fn get(&self, store: usize, key: &[u8]) -> Result<Option<&[u8]>, CheckpointError>;
 
+    /// Gives a store's entries with keys in `[from, to)`, in the order of keys, until `each` says that it was the last
+    /// one; `to` of `None` is unbounded, and is not before `from`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn range(
+        &self,
+        store: usize,
+        from: &[u8],
+        to: Option<&[u8]>,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), CheckpointError>;
+
     /// Gives about `max_bytes` of a store's entries, each once over several calls: `after` is what the
     /// call before answered, on this reader or on another one of the same checkpoint. `None` when there
     /// are no more.

@@ -1,5 +1,7 @@
 //! Keys as LMDB takes them: not empty, at most 511 bytes.
 
+use std::ops::Bound;
+
 use sha2::{Digest as _, Sha256};
 
 /// The longest key that is kept as it is.
@@ -51,6 +53,30 @@ impl Stored {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+}
+
+/// Where a range of keys begins or ends among those that are kept as they are.
+pub(super) struct Edge {
+    stored: Stored,
+    is_cut: bool,
+}
+
+impl Edge {
+    pub(super) fn of(key: &[u8]) -> Self {
+        Self { stored: Stored::of(&key[..key.len().min(LENGTH_MAX)]), is_cut: key.len() > LENGTH_MAX }
+    }
+
+    /// The key itself is the first one. Of a cut one, what remains comes before it.
+    pub(super) fn as_start(&self) -> Bound<&[u8]> {
+        let stored = self.stored.as_bytes();
+        if self.is_cut { Bound::Excluded(stored) } else { Bound::Included(stored) }
+    }
+
+    /// The key itself is the first one that is not meant.
+    pub(super) fn as_end(&self) -> Bound<&[u8]> {
+        let stored = self.stored.as_bytes();
+        if self.is_cut { Bound::Included(stored) } else { Bound::Excluded(stored) }
     }
 }
 

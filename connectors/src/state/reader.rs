@@ -38,6 +38,44 @@ impl CheckpointReader for LmdbReader {
         if found == key { Ok(Some(value)) } else { Err(senseless()) }
     }
 
+    fn range(
+        &self,
+        store: usize,
+        from: &[u8],
+        to: Option<&[u8]>,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), CheckpointError> {
+        let table = self.environment.table(store);
+        // Long keys lie apart and in no order, but there are few of them if any.
+        let mut long = Vec::new();
+        let all_long = (Bound::Included(key::FIRST_LONG), Bound::Unbounded);
+        for entry in table.range(&self.txn, &all_long).map_err(failed("reading"))? {
+            let (stored, value) = entry.map_err(failed("reading"))?;
+            let (key, value) = key::decode(stored, value).ok_or_else(senseless)?;
+            if key >= from && to.is_none_or(|to| key < to) {
+                long.push((key, value));
+            }
+        }
+        long.sort_unstable();
+        let mut long = long.into_iter().peekable();
+        let (first, end) = (key::Edge::of(from), key::Edge::of(to.unwrap_or_default()));
+        let end = if to.is_some() { end.as_end() } else { Bound::Excluded(key::FIRST_LONG) };
+        for entry in table.range(&self.txn, &(first.as_start(), end)).map_err(failed("reading"))? {
+            let (stored, value) = entry.map_err(failed("reading"))?;
+            let (key, value) = key::decode(stored, value).ok_or_else(senseless)?;
+            while let Some((key, value)) = long.next_if(|(long, _)| *long < key) {
+                if !each(key, value) {
+                    return Ok(());
+                }
+            }
+            if !each(key, value) {
+                return Ok(());
+            }
+        }
+        long.all(|(key, value)| each(key, value));
+        Ok(())
+    }
+
     fn load(
         &self,
         store: usize,

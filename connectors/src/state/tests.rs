@@ -173,6 +173,16 @@ fn a_file_that_is_no_checkpoint_is_refused_with_its_place() {
     assert!(error.to_string().contains("entity.order"), "{error}");
 }
 
+/// Keys of which some are too long to be kept as they are, and differ there only.
+fn keys() -> impl Strategy<Value = Vec<u8>> {
+    let long = (prop::collection::vec(0_u8..3, 0..2), 496_usize..504, prop::collection::vec(0_u8..3, 0..3));
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..4),
+        prop::collection::vec(0_u8..3, 498..504),
+        long.prop_map(|(first, length, last)| [first, vec![1; length], last].concat()),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -180,13 +190,14 @@ proptest! {
     fn any_batches_come_to_what_a_map_comes_to(
         batches in prop::collection::vec(
             prop::collection::btree_map(
-                prop_oneof![prop::collection::vec(any::<u8>(), 0..4), prop::collection::vec(0_u8..3, 498..504)],
+                keys(),
                 prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
                 0..20,
             ),
             0..6,
         ),
         max_bytes in 1_usize..200,
+        edges in prop::collection::vec(keys(), 2..5),
     ) {
         let directory = tempfile::tempdir().unwrap();
         let mut model = BTreeMap::new();
@@ -201,6 +212,22 @@ proptest! {
                 match value {
                     Some(value) => drop(model.insert(key, value)),
                     None => drop(model.remove(&key)),
+                }
+            }
+        }
+        let reader = checkpoint.reader().unwrap();
+        for (from, to) in edges.iter().flat_map(|from| edges.iter().map(move |to| (from, to))) {
+            for to in [Some(to).filter(|to| *to >= from), None] {
+                let within = |key: &Vec<u8>| key >= from && to.is_none_or(|to| key < to);
+                let expected: Vec<_> = model.clone().into_iter().filter(|(key, _)| within(key)).collect();
+                for limit in [1, 2, usize::MAX] {
+                    let mut found = Vec::new();
+                    let mut each = |key: &[u8], value: &[u8]| {
+                        found.push((key.to_vec(), value.to_vec()));
+                        found.len() < limit
+                    };
+                    reader.range(0, from, to.map(Vec::as_slice), &mut each).unwrap();
+                    prop_assert_eq!(&found[..], &expected[..expected.len().min(limit)]);
                 }
             }
         }

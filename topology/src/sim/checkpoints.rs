@@ -25,8 +25,10 @@ struct Disk {
 /// How often a disk did what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskEvents {
-    /// Values looked up by stores that are not whole in memory.
+    /// Values and ranges looked up by stores that are not whole in memory.
     pub reads: u64,
+    /// Of those, ranges that could be read.
+    pub ranges: u64,
     /// Of those, failed.
     pub failed_reads: u64,
     /// Batches that were written.
@@ -39,6 +41,7 @@ impl DiskEvents {
     /// Adds what happened to another disk.
     pub fn add(&mut self, other: Self) {
         self.reads += other.reads;
+        self.ranges += other.ranges;
         self.failed_reads += other.failed_reads;
         self.batches += other.batches;
         self.failed_batches += other.failed_batches;
@@ -191,8 +194,8 @@ struct MemoryReader {
     saved: Arc<Saved>,
 }
 
-impl CheckpointReader for MemoryReader {
-    fn get(&self, store: usize, key: &[u8]) -> Result<Option<&[u8]>, CheckpointError> {
+impl MemoryReader {
+    fn may_read(&self) -> Result<(), CheckpointError> {
         let mut disk = self.disk.disk();
         disk.events.reads += 1;
         let chance = disk.faults.checkpoint_read;
@@ -200,7 +203,29 @@ impl CheckpointReader for MemoryReader {
             disk.events.failed_reads += 1;
             return Err(CheckpointError("a simulated read failed".to_owned()));
         }
+        Ok(())
+    }
+}
+
+impl CheckpointReader for MemoryReader {
+    fn get(&self, store: usize, key: &[u8]) -> Result<Option<&[u8]>, CheckpointError> {
+        self.may_read()?;
         Ok(self.saved.stores[store].entries.get(key).map(AsRef::as_ref))
+    }
+
+    fn range(
+        &self,
+        store: usize,
+        from: &[u8],
+        to: Option<&[u8]>,
+        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), CheckpointError> {
+        self.may_read()?;
+        self.disk.disk().events.ranges += 1;
+        let upper = to.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut entries = self.saved.stores[store].entries.range::<[u8], _>((Bound::Included(from), upper));
+        entries.all(|(key, value)| each(key, value));
+        Ok(())
     }
 
     fn load(
