@@ -4,7 +4,9 @@ use bytes::Bytes;
 use schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{GlobalTable, collect, parse_timer, prefix_end, timer_key, timers_after, window_key, window_range};
+use crate::store::{
+    GlobalTable, parse_timer, prefix_end, timer_key, timers_after, timers_of, window_key, window_range,
+};
 use crate::task::{NodePlan, TaskCore, dead_letter};
 use crate::{Clock, Fate, Fault, Offset, Outcome, OutgoingRecord, Record, TaskId, TopicName, TopologyError, Waiting};
 
@@ -166,12 +168,12 @@ impl Context<'_> {
 
     /// At most `limit` entries with keys in `[from, to)`, in order, of an ordered store.
     pub fn range(&self, store: StoreHandle, from: &[u8], to: &[u8], limit: usize) -> Vec<(Bytes, Bytes)> {
-        collect(self.core.stores.entries(store.0).range(from, Some(to)), limit)
+        self.core.stores.collect(store.0, from, Some(to), limit)
     }
 
     /// At most `limit` entries whose keys start with `prefix`, in order, of an ordered store.
     pub fn prefix(&self, store: StoreHandle, prefix: &[u8], limit: usize) -> Vec<(Bytes, Bytes)> {
-        collect(self.core.stores.entries(store.0).range(prefix, prefix_end(prefix).as_deref()), limit)
+        self.core.stores.collect(store.0, prefix, prefix_end(prefix).as_deref(), limit)
     }
 
     /// The start of the first window of a store that is kept, by stream time alone: what a processor sees
@@ -247,7 +249,8 @@ impl Context<'_> {
     pub fn schedule(&mut self, clock: Clock, deadline: Timestamp, key: &[u8]) {
         let timers = self.core.plan.timers_store();
         let key = timer_key(clock, deadline, &self.core.plan.nodes[self.node].name, key);
-        if self.core.stores.get(timers, &key).is_none() {
+        // Where only the checkpoint may have it, it is put again: that costs less than to ask.
+        if self.core.stores.resident(timers, &key).is_none() {
             self.core.put(timers, &key, &[]);
         }
     }
@@ -258,10 +261,18 @@ impl Context<'_> {
     /// Timers of the task's other processors are passed over on the way: it is for rare work that has to
     /// come by everything that waits, such as a sweep after settings changed.
     pub fn timers(&self, clock: Clock, after: Option<(Timestamp, &[u8])>, limit: usize) -> Vec<(Timestamp, Bytes)> {
-        let timers = self.core.stores.entries(self.core.plan.timers_store());
         let owner = &self.core.plan.nodes[self.node].name;
-        let mine = timers_after(timers, clock, owner, after).filter(|(_, of, _)| of == owner);
-        mine.take(limit).map(|(deadline, _, key)| (deadline, Bytes::copy_from_slice(key))).collect()
+        let (from, (_, to)) = (timers_after(clock, owner, after), timers_of(clock));
+        let mut mine = Vec::new();
+        if limit > 0 {
+            self.core.stores.range(self.core.plan.timers_store(), &from, Some(&to), &mut |key, _| {
+                if let Some((deadline, _, key)) = parse_timer(key).filter(|(_, of, _)| of == owner) {
+                    mine.push((deadline, Bytes::copy_from_slice(key)));
+                }
+                mine.len() < limit
+            });
+        }
+        mine
     }
 
     /// Takes a timer back; one that does not exist is none.

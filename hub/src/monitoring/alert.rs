@@ -135,7 +135,7 @@ pub const ALERTS: [Alert; 11] = [
         expr: "sum by (instance) (hub_state_resident_bytes) > 1.1 * sum by (instance) (hub_state_budget_bytes)\nand sum by (instance) (hub_state_budget_bytes) > 0",
         hold: "15m",
         summary: "State of {{ $labels.instance }} takes more memory than it may",
-        description: "What cannot leave memory (ordered stores, changes without a checkpoint) is larger than workers.memory_bytes.",
+        description: "What cannot leave memory (windows, changes without a checkpoint) is larger than workers.memory_bytes.",
         board: "hub-internals",
     },
 ];

@@ -2,22 +2,20 @@
 //! segment of windows.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Place;
 
 use schemas::Timestamp;
 
-use super::{Entry, Epoch, Mark, Segments};
+use super::{Entry, Epoch, Mark, Ordered, Pieces, Reach, Segments, next_key};
 use crate::StoreKind;
 
 /// Entries in memory, with their number and size kept up to date.
 ///
 /// They are the whole store, or a part of it over a checkpoint. In a part, what the checkpoint does not
 /// have yet is always here: values, and deletions as slots of their own. So what is here is final, and
-/// a key that is not here is as the checkpoint says. An ordered set is always whole.
+/// a key that is not here is as the checkpoint says. Windows are always whole.
 pub(crate) struct Entries {
     shape: Shape,
     bytes: usize,
@@ -30,7 +28,7 @@ pub(crate) struct Entries {
 
 enum Shape {
     Hash(HashTable<Slot>),
-    Ordered(BTreeSet<Entry>),
+    Ordered(Ordered),
     Windows(Segments),
 }
 
@@ -59,7 +57,7 @@ pub(crate) struct Evicted {
 }
 
 /// What the allocator adds to an entry, about.
-const ALLOCATION_OVERHEAD: usize = 16;
+pub(super) const ALLOCATION_OVERHEAD: usize = 16;
 
 /// The half of the hash that is kept beside the entry, so that growing need not read the keys.
 fn spread(hash: u32) -> u64 {
@@ -71,7 +69,7 @@ impl Entries {
     pub(crate) fn new(kind: &StoreKind) -> Self {
         let shape = match kind {
             StoreKind::KeyValue => Shape::Hash(HashTable::new()),
-            StoreKind::OrderedKeyValue => Shape::Ordered(BTreeSet::new()),
+            StoreKind::OrderedKeyValue => Shape::Ordered(Ordered::new()),
             StoreKind::Window { .. } => Shape::Windows(Segments::new(kind.segment_millis())),
         };
         Self { shape, bytes: 0, deleted: 0, is_whole: true, hand: 0 }
@@ -81,7 +79,7 @@ impl Entries {
     pub(crate) fn clear(&mut self) {
         match &mut self.shape {
             Shape::Hash(table) => *table = HashTable::new(),
-            Shape::Ordered(set) => set.clear(),
+            Shape::Ordered(set) => *set = Ordered::new(),
             Shape::Windows(segments) => segments.clear(),
         }
         (self.bytes, self.deleted, self.is_whole, self.hand) = (0, 0, true, 0);
@@ -107,7 +105,7 @@ impl Entries {
             // The pointers are counted with the entries already.
             Shape::Hash(table) => (self.bytes + table.allocation_size() + table.len() * ALLOCATION_OVERHEAD)
                 .saturating_sub(table.len() * size_of::<Entry>()),
-            Shape::Ordered(set) => self.bytes + set.len() * ALLOCATION_OVERHEAD,
+            Shape::Ordered(set) => self.bytes + set.overhead(),
             Shape::Windows(segments) => self.bytes + segments.resident() * ALLOCATION_OVERHEAD,
         }
     }
@@ -117,15 +115,58 @@ impl Entries {
         self.is_whole
     }
 
-    /// Whether they may be a part: ranges are not asked for.
+    /// Whether they may be a part.
     pub(crate) fn may_be_part(&self) -> bool {
-        matches!(self.shape, Shape::Hash(_))
+        !matches!(self.shape, Shape::Windows(_))
     }
 
     /// They are all there is, or a part from now on.
     pub(crate) fn set_whole(&mut self, is_whole: bool) {
         debug_assert!(is_whole || self.may_be_part());
         self.is_whole = is_whole;
+        if let Shape::Ordered(set) = &mut self.shape {
+            set.pieces = if is_whole { Pieces::all() } else { Pieces::none() };
+        }
+    }
+
+    /// Whether ranges may be asked for.
+    pub(crate) fn has_order(&self) -> bool {
+        !matches!(self.shape, Shape::Hash(_))
+    }
+
+    /// How far everything from `key` on is resident; in a hash table nothing lies next to anything.
+    pub(crate) fn reach(&self, key: &[u8]) -> Reach<'_> {
+        match &self.shape {
+            _ if self.is_whole => Reach::Everything,
+            Shape::Ordered(set) => set.pieces.reach(key),
+            Shape::Hash(_) | Shape::Windows(_) => Reach::Nowhere,
+        }
+    }
+
+    /// All that the checkpoint has in `[from, to)` has become resident, unless something newer is.
+    pub(crate) fn reached(&mut self, from: &[u8], to: &[u8]) {
+        if let Shape::Ordered(set) = &mut self.shape {
+            set.pieces.add(from, to);
+        }
+    }
+
+    /// Whether a key that is not resident does not exist.
+    pub(crate) fn is_known(&self, key: &[u8]) -> bool {
+        self.reach(key) != Reach::Nowhere
+    }
+
+    /// Nothing is resident under a key, and what the checkpoint says of it was not asked.
+    pub(crate) fn set_unknown(&mut self, key: &[u8]) {
+        if let Shape::Ordered(set) = &mut self.shape
+            && !self.is_whole
+        {
+            set.pieces.cut(key, Some(&next_key(key.to_vec())));
+        }
+    }
+
+    /// Whether it is resident that `key`, of an ordered store, is gone.
+    pub(crate) fn is_deleted(&self, key: &[u8]) -> bool {
+        matches!(&self.shape, Shape::Ordered(set) if set.find(key) == Found::Deleted)
     }
 
     /// What is resident under `key`. `hash` is of the key, always by the same hasher.
@@ -144,7 +185,7 @@ impl Entries {
                 }
                 None => Found::Nothing,
             },
-            Shape::Ordered(set) => set.get(key).map_or(Found::Nothing, |entry| Found::Value(entry.value())),
+            Shape::Ordered(set) => set.find(key),
             Shape::Windows(segments) => segments.get(key).map_or(Found::Nothing, |entry| Found::Value(entry.value())),
         }
     }
@@ -156,7 +197,10 @@ impl Entries {
                 let slot = table.find(spread(hash), |slot| slot.entry.key() == key)?;
                 (!slot.mark.get().is_deleted()).then(|| slot.entry.value())
             }
-            Shape::Ordered(set) => set.get(key).map(Entry::value),
+            Shape::Ordered(set) => match set.find(key) {
+                Found::Value(value) => Some(value),
+                Found::Deleted | Found::Nothing => None,
+            },
             Shape::Windows(segments) => segments.get(key).map(Entry::value),
         }
     }
@@ -171,7 +215,11 @@ impl Entries {
 
     /// What is resident under `key`, which goes into the batch `epoch` from now on.
     pub(crate) fn stamp(&self, hash: u32, key: &[u8], epoch: Epoch) -> Found<'_> {
-        let Shape::Hash(table) = &self.shape else { return self.find(hash, key) };
+        let table = match &self.shape {
+            Shape::Hash(table) => table,
+            Shape::Ordered(set) => return set.stamp(key, epoch),
+            Shape::Windows(_) => return self.find(hash, key),
+        };
         let Some(slot) = table.find(spread(hash), |slot| slot.entry.key() == key) else { return Found::Nothing };
         let mark = slot.mark.get().at(epoch);
         slot.mark.set(mark);
@@ -196,7 +244,7 @@ impl Entries {
                     }
                 }
             }
-            Shape::Ordered(set) => set.replace(entry).map(|old| (old, mark)),
+            Shape::Ordered(set) => set.put(entry, mark),
             Shape::Windows(segments) => segments.replace(entry).map(|old| (old, mark)),
         };
         self.bytes -= old.as_ref().map_or(0, |(old, _)| old.bytes());
@@ -211,7 +259,7 @@ impl Entries {
                 self.deleted -= usize::from(slot.mark.get().is_deleted());
                 (slot.entry, slot.mark.get())
             }
-            Shape::Ordered(set) => (set.take(key)?, Mark::value(Epoch::LOADED)),
+            Shape::Ordered(set) => set.take(key)?,
             Shape::Windows(segments) => (segments.take(key)?, Mark::value(Epoch::LOADED)),
         };
         self.bytes -= old.0.bytes();
@@ -220,6 +268,9 @@ impl Entries {
 
     /// A deletion that the checkpoint has by now need not be remembered.
     pub(crate) fn forget_deleted(&mut self, hash: u32, key: &[u8], finished: Epoch) {
+        if let Shape::Ordered(set) = &mut self.shape {
+            self.bytes -= set.forget_deleted(key, finished).map_or(0, |entry| entry.bytes());
+        }
         let Shape::Hash(table) = &mut self.shape else { return };
         if let Ok(slot) = table.find_entry(spread(hash), |slot| slot.entry.key() == key) {
             let mark = slot.get().mark.get();
@@ -234,6 +285,9 @@ impl Entries {
     /// free or none is left; those that were used lately come last. What remains is a part.
     pub(crate) fn evict(&mut self, finished: Epoch, bytes: usize) -> Evicted {
         let mut evicted = Evicted::default();
+        if let Shape::Ordered(_) = &self.shape {
+            return self.evict_last(finished, bytes, &mut None, usize::MAX);
+        }
         let Shape::Hash(table) = &mut self.shape else { return evicted };
         // The first round takes the mark of use away, the second finds what was not used meanwhile.
         for _ in 0..2 * table.num_buckets() {
@@ -260,7 +314,24 @@ impl Entries {
         evicted
     }
 
-    /// Entries with keys in `[from, to)`, in order; `to` of `None` is unbounded. Empty for a hash table.
+    /// As [`evict`](Self::evict), of an ordered store: the last ones before `below` first, and at most `slots` are
+    /// looked at. `below` is where to go on afterwards, `None` when all were looked at.
+    pub(crate) fn evict_last(
+        &mut self,
+        finished: Epoch,
+        bytes: usize,
+        below: &mut Option<Vec<u8>>,
+        slots: usize,
+    ) -> Evicted {
+        let Shape::Ordered(set) = &mut self.shape else { return Evicted::default() };
+        let (evicted, next) = set.evict(finished, bytes, below.as_deref(), slots);
+        *below = next;
+        self.bytes -= evicted.bytes - evicted.entries * ALLOCATION_OVERHEAD;
+        self.is_whole &= evicted.entries == 0;
+        evicted
+    }
+
+    /// Resident entries with keys in `[from, to)`, in order; `to` of `None` is unbounded. Empty for a hash table.
     pub(crate) fn range<'a>(&'a self, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = &'a Entry> + use<'a> {
         let (set, segments) = match &self.shape {
             // `BTreeSet::range` panics on a range that ends before it starts.
@@ -269,8 +340,7 @@ impl Entries {
             Shape::Ordered(set) => (Some(set), None),
             Shape::Windows(segments) => (None, Some(segments)),
         };
-        let upper = to.map_or(Bound::Unbounded, Bound::Excluded);
-        let ordered = set.map(|set| set.range::<[u8], _>((Bound::Included(from), upper)));
+        let ordered = set.map(|set| set.range(from, to));
         let windows = segments.map(|segments| segments.range(from, to));
         ordered.into_iter().flatten().chain(windows.into_iter().flatten())
     }

@@ -46,7 +46,8 @@ impl Stores {
         self.entries[store].set_whole(true);
     }
 
-    /// Gives memory of a store back, about `bytes`; never what the checkpoint does not have.
+    /// Gives memory of a store back, as `take` does with its entries and the last batch that the checkpoint shows;
+    /// never what the checkpoint does not have.
     ///
     /// `pending` are the keys of the next batch, and `writing` those that the one under way deletes. Which
     /// of them are gone a whole store does not remember; one that is a part must, or the checkpoint would
@@ -54,13 +55,13 @@ impl Stores {
     pub(crate) fn evict<'a>(
         &mut self,
         store: usize,
-        bytes: usize,
+        take: impl FnOnce(&mut Entries, Epoch) -> Evicted,
         pending: impl Iterator<Item = &'a [u8]>,
         writing: impl Iterator<Item = &'a [u8]>,
     ) -> Evicted {
         debug_assert!(self.reader.is_some());
         let was_whole = self.entries[store].is_whole();
-        let evicted = self.entries[store].evict(self.finished, bytes);
+        let evicted = take(&mut self.entries[store], self.finished);
         if was_whole && !self.entries[store].is_whole() {
             let (next, under_way) = (self.epoch, self.epoch.before());
             pending.for_each(|key| self.remember_deleted(store, key, next));
@@ -139,7 +140,12 @@ mod tests {
         stores.delete(0, KEYS[2]);
         commit(&mut stores);
         assert_eq!(stores.entries(0).len(), 1, "a whole store forgets what is gone");
-        stores.evict(0, usize::MAX, [KEYS[2]].into_iter(), [KEYS[1]].into_iter());
+        stores.evict(
+            0,
+            |entries, finished| entries.evict(finished, usize::MAX),
+            [KEYS[2]].into_iter(),
+            [KEYS[1]].into_iter(),
+        );
         assert!(!stores.entries(0).is_whole() && stores.entries(0).len() == 0);
         assert_eq!(KEYS.map(|key| stores.get(0, key).map(<[u8]>::to_vec)), [Some(b"value".to_vec()), None, None]);
         // Once the batches are written the checkpoint says so by itself.

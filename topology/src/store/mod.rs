@@ -4,16 +4,22 @@
 //! ([`Replaced`]). Undoing one call, or aborting the whole transaction, walks that log backwards;
 //! committing it sends the newest value of each key that changed to the changelog.
 //!
-//! A key-value store may keep a part of its entries in memory only, over the task's checkpoint: what the
-//! checkpoint does not have yet is always in memory, and what is there wins.
+//! A key-value store, ordered or not, may keep a part of its entries in memory only, over the task's checkpoint:
+//! what the checkpoint does not have yet is always in memory, and what is there wins. An ordered one knows of which
+//! ranges of keys it has everything ([`Pieces`]), and reads the others where they are asked for.
 
 mod entries;
 mod entry;
 mod layers;
 mod ledger;
 mod mark;
+mod ordered;
+mod pieces;
+mod ranges;
 mod segments;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod transaction;
 mod typed;
@@ -23,6 +29,8 @@ pub(crate) use entries::*;
 pub(crate) use entry::*;
 pub use ledger::*;
 pub(crate) use mark::*;
+pub(crate) use ordered::*;
+pub(crate) use pieces::*;
 pub(crate) use segments::*;
 pub(crate) use table::*;
 pub(crate) use timers::*;

@@ -2,7 +2,7 @@
 
 use schemas::Timestamp;
 
-use super::{Entries, from_sortable, sortable};
+use super::{Entries, from_sortable, next_key, sortable};
 use crate::Clock;
 
 /// The key of a timer: `clock | deadline | owner length | owner | key`. The owner is the
@@ -32,30 +32,23 @@ pub(crate) fn parse_timer(bytes: &[u8]) -> Option<(Timestamp, &str, &[u8])> {
     Some((deadline, std::str::from_utf8(owner).ok()?, key))
 }
 
-/// The first timer of `clock`: its key and deadline.
-pub(crate) fn first_timer(entries: &Entries, clock: Clock) -> Option<(&[u8], Timestamp)> {
+/// The keys of a clock's timers: from the first of these up to the second.
+pub(crate) fn timers_of(clock: Clock) -> ([u8; 1], [u8; 1]) {
     let byte = clock_byte(clock);
-    let entry = entries.range(&[byte], Some(&[byte + 1])).next()?;
+    ([byte], [byte + 1])
+}
+
+/// The first resident timer of `clock`: its key and deadline.
+pub(crate) fn first_timer(entries: &Entries, clock: Clock) -> Option<(&[u8], Timestamp)> {
+    let (from, to) = timers_of(clock);
+    let entry = entries.range(&from, Some(&to)).next()?;
     Some((entry.key(), from_sortable(&entry.key()[1..])?))
 }
 
-/// The timers of `clock` that come after one of this owner: deadline, owner, key of each.
-pub(crate) fn timers_after<'a>(
-    entries: &'a Entries,
-    clock: Clock,
-    owner: &str,
-    after: Option<(Timestamp, &[u8])>,
-) -> impl Iterator<Item = (Timestamp, &'a str, &'a [u8])> + use<'a> {
-    let byte = clock_byte(clock);
-    let from = after.map_or_else(
-        || vec![byte],
-        |(deadline, key)| {
-            let mut from = timer_key(clock, deadline, owner, key);
-            from.push(0);
-            from
-        },
-    );
-    entries.range(&from, Some(&[byte + 1])).filter_map(|entry| parse_timer(entry.key()))
+/// Where the timers of `clock` begin that come after one of this owner.
+pub(crate) fn timers_after(clock: Clock, owner: &str, after: Option<(Timestamp, &[u8])>) -> Vec<u8> {
+    after
+        .map_or_else(|| timers_of(clock).0.to_vec(), |(deadline, key)| next_key(timer_key(clock, deadline, owner, key)))
 }
 
 #[cfg(test)]
@@ -90,7 +83,11 @@ mod tests {
             let entry = Entry::new(&timer_key(clock, Timestamp(deadline), owner, key.as_bytes()), b"");
             timers.put(0, entry, Mark::value(Epoch::OPEN));
         }
-        let after = |after| timers_after(&timers, Clock::Wall, "node", after).collect::<Vec<_>>();
+        let after = |after| {
+            let from = timers_after(Clock::Wall, "node", after);
+            let found = timers.range(&from, Some(&timers_of(Clock::Wall).1));
+            found.filter_map(|entry| parse_timer(entry.key())).collect::<Vec<_>>()
+        };
         assert_eq!(after(None).len(), 4);
         let rest = [(Timestamp(5), "node", &b"ab"[..]), (Timestamp(5), "zeta", b"a"), (Timestamp(9), "node", b"a")];
         assert_eq!(after(Some((Timestamp(5), b"a"))), rest);

@@ -99,7 +99,7 @@ impl Stores {
         let entries = &self.entries[store];
         match entries.find(self.hash(key), key) {
             Found::Value(value) => Some(value),
-            Found::Nothing if !entries.is_whole() => self.read_checkpoint(store, key),
+            Found::Nothing if !entries.is_known(key) => self.read_checkpoint(store, key),
             Found::Deleted | Found::Nothing => None,
         }
     }
@@ -108,13 +108,23 @@ impl Stores {
     /// when it cannot be read.
     #[cold]
     fn read_checkpoint(&self, store: usize, key: &[u8]) -> Option<&[u8]> {
-        self.checkpoint_reads.set(self.checkpoint_reads.get() + 1);
+        self.count_read();
         let reader = self.reader.as_ref().expect("a store is a part of what its checkpoint holds");
         reader.get(store, key).unwrap_or_else(|error| {
-            // The first one counts: what follows may be its consequence.
-            let _first = self.trouble.set(error);
+            self.note(error);
             None
         })
+    }
+
+    /// The checkpoint is asked.
+    pub(super) fn count_read(&self) {
+        self.checkpoint_reads.set(self.checkpoint_reads.get() + 1);
+    }
+
+    /// The checkpoint could not be read.
+    pub(super) fn note(&self, error: CheckpointError) {
+        // The first one counts: what follows may be its consequence.
+        let _first = self.trouble.set(error);
     }
 
     /// Why something that was read since the last call is not to be relied upon.
@@ -155,7 +165,7 @@ impl Stores {
         let exists = match self.entries[store].find(hash, key) {
             Found::Value(_) => true,
             Found::Deleted => false,
-            Found::Nothing => self.read_checkpoint(store, key).is_some(),
+            Found::Nothing => !self.entries[store].is_known(key) && self.read_checkpoint(store, key).is_some(),
         };
         if exists {
             // The checkpoint would bring it back: that it is gone must be resident.
@@ -239,7 +249,11 @@ impl Stores {
             let entries = &mut self.entries[store as usize];
             match replaced {
                 Replaced::Entry(entry) => drop(entries.put(hash, entry, mark)),
-                Replaced::Nothing(key) => drop(entries.remove(hash, &key)),
+                Replaced::Nothing(key) => {
+                    entries.remove(hash, &key);
+                    // What surrounds it may have been read while this change hid what the checkpoint has.
+                    entries.set_unknown(&key);
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use schemas::Timestamp;
 
 use crate::checkpoint::has_unplaced;
-use crate::store::{Evicted, Stores};
+use crate::store::{Entries, Epoch, Evicted, Stores};
 use crate::{Checkpoint, CheckpointBatch, CheckpointError, Offset, StoreChanges, TaskId};
 
 /// What a key costs here beside its bytes, about.
@@ -191,11 +191,16 @@ impl Checkpointing {
         self.port.write(CheckpointBatch { stores: changes, committed_at: self.as_of })
     }
 
-    /// Gives memory of a store back, about `bytes`, of what the checkpoint has.
-    pub(crate) fn evict(&self, store: usize, bytes: usize, stores: &mut Stores) -> Evicted {
+    /// Gives memory of a store back, as `take` does, of what the checkpoint has.
+    pub(crate) fn evict(
+        &self,
+        store: usize,
+        stores: &mut Stores,
+        take: impl FnOnce(&mut Entries, Epoch) -> Evicted,
+    ) -> Evicted {
         let pending = self.pending[store].keys.iter();
         let writing = self.writing.iter().flat_map(|writing| &writing.deleted).filter(|(other, _)| *other == store);
-        stores.evict(store, bytes, pending.map(AsRef::as_ref), writing.map(|(_, key)| key.as_ref()))
+        stores.evict(store, take, pending.map(AsRef::as_ref), writing.map(|(_, key)| key.as_ref()))
     }
 
     /// Writes the next batch as soon as it can: only then more memory can be given back.

@@ -1,9 +1,9 @@
 //! How much of a task's stores is in memory: giving back what the checkpoint has, bringing it back when
-//! there is room.
+//! there is room. Of timers only the head comes back, as it is used up.
 
 use super::Task;
 use crate::CheckpointError;
-use crate::store::{Epoch, Evicted};
+use crate::store::{Entries, Epoch, Evicted};
 
 /// How far the entries that only the checkpoint has are brought back.
 #[derive(Default)]
@@ -12,7 +12,22 @@ pub(crate) struct Residence {
     warming: Option<(usize, Option<Vec<u8>>)>,
     /// The last batch of the checkpoint when all that could be given back was: more can be after the next.
     exhausted_at: Option<Epoch>,
+    /// How far the timers beyond the head were given back.
+    trimming: Trimming,
 }
+
+/// One pass over the timers, from the last one down.
+#[derive(Default)]
+struct Trimming {
+    /// The last batch of the checkpoint as it began.
+    at: Epoch,
+    /// Where it goes on.
+    below: Option<Vec<u8>>,
+    is_done: bool,
+}
+
+/// How many timers one step looks at, to give them back.
+const TRIM_LIMIT: usize = 1_000;
 
 impl Task {
     /// The memory that stores, queues and unwritten changes take, about.
@@ -30,8 +45,11 @@ impl Task {
         let Some(checkpoint) = &mut self.checkpoint else { return sum };
         let finished = self.core.stores.finished();
         if self.residence.exhausted_at != Some(finished) {
-            for store in 0..self.core.plan.stores.len() {
-                let evicted = checkpoint.evict(store, bytes.saturating_sub(sum.bytes), &mut self.core.stores);
+            // The books are read as a whole, and they are few.
+            for store in 0..self.core.plan.ledger_store() {
+                let left = bytes.saturating_sub(sum.bytes);
+                let take = |entries: &mut Entries, finished| entries.evict(finished, left);
+                let evicted = checkpoint.evict(store, &mut self.core.stores, take);
                 if evicted.entries > 0 && self.residence.warming.as_ref().is_some_and(|(other, _)| *other == store) {
                     self.residence.warming = None;
                 }
@@ -46,12 +64,33 @@ impl Task {
         sum
     }
 
+    /// Gives timers back that the checkpoint has, the last ones first, where they take more than the head may. It has
+    /// no open transaction.
+    pub(crate) fn trim_timers(&mut self) {
+        debug_assert!(!self.touched);
+        let Self { core, checkpoint: Some(checkpoint), residence, .. } = self else { return };
+        let (store, finished) = (core.plan.timers_store(), core.stores.finished());
+        let excess = core.stores.entries(store).bytes().saturating_sub(self.timer_head_bytes);
+        let pass = &mut residence.trimming;
+        if pass.at != finished {
+            *pass = Trimming { at: finished, ..Trimming::default() };
+        }
+        if excess == 0 || pass.is_done {
+            return;
+        }
+        let below = &mut pass.below;
+        let take = |entries: &mut Entries, finished| entries.evict_last(finished, excess, below, TRIM_LIMIT);
+        checkpoint.evict(store, &mut core.stores, take);
+        pass.is_done = pass.below.is_none();
+    }
+
     /// Brings about `max_bytes` back into memory; false when there is nothing to bring back. It has no
     /// open transaction.
     pub(crate) fn warm_step(&mut self, max_bytes: usize) -> Result<bool, CheckpointError> {
         debug_assert!(!self.touched);
         let stores = &mut self.core.stores;
-        let next = || (0..self.core.plan.stores.len()).find(|store| !stores.entries(*store).is_whole());
+        let timers = self.core.plan.timers_store();
+        let next = || (0..timers).find(|store| !stores.entries(*store).is_whole());
         let Some((store, after)) = self.residence.warming.take().or_else(|| next().map(|store| (store, None))) else {
             return Ok(false);
         };

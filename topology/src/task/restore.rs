@@ -73,7 +73,7 @@ impl Task {
         for (store, (start, end)) in starts.zip(ends).enumerate() {
             let position = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.port().position(store));
             if position.is_some() {
-                if self.core.stores.entries(store).may_be_part() {
+                if store != self.core.plan.ledger_store() && self.core.stores.entries(store).may_be_part() {
                     self.core.stores.start_from_checkpoint(store);
                 } else {
                     self.restore.checkpointed.push((store, None));

@@ -7,13 +7,12 @@ use thiserror::Error;
 
 use super::opening::Opened;
 use super::restore::Restore;
-use super::{
-    Checkpointing, LetterSettings, PartPlan, RecordQueue, Residence, TaskCore, TaskId, TaskState, dead_letter,
-};
-use crate::store::{GlobalTable, Stores, first_timer, parse_timer};
+use super::{Checkpointing, PartPlan, RecordQueue, Residence, TaskCore, TaskId, TaskState, dead_letter};
+use crate::store::{GlobalTable, Stores, first_timer, parse_timer, timers_of};
 use crate::{
     CheckpointError, Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, OutgoingRecord,
     Position, Processor, Producer, Record, StoreKind, Timer, TopicName, TopicPartition, TopologyError, Verdict,
+    WorkerSettings,
 };
 
 /// Of how many expired windows of one store one commit gives the memory back.
@@ -21,6 +20,9 @@ const EXPIRE_LIMIT: usize = 10_000;
 
 /// How many stream-time timers fire between two records; more than that wait for the next step.
 const STREAM_TIMER_LIMIT: usize = 1000;
+
+/// Which part of the head of timers is read from the checkpoint at a time.
+const HEAD_PART: usize = 16;
 
 /// Why a task cannot go on.
 #[derive(Debug, Error)]
@@ -70,6 +72,8 @@ pub(crate) struct Task {
     /// `None` where none is kept, and once it failed.
     pub(crate) checkpoint: Option<Checkpointing>,
     pub(crate) residence: Residence,
+    /// What timers may take in memory beside those that the checkpoint does not have.
+    pub(super) timer_head_bytes: usize,
     /// Whether the open transaction holds anything of this task.
     pub(crate) touched: bool,
     /// Bytes sent in the open transaction.
@@ -86,8 +90,7 @@ impl Task {
         id: TaskId,
         plan: Arc<PartPlan>,
         positions: &[Position],
-        letters: LetterSettings,
-        max_record_bytes: usize,
+        settings: &WorkerSettings,
     ) -> Result<Self, TopologyError> {
         let books: Vec<_> = plan.sources.iter().map(|source| (source.topic.clone(), Counts::default())).collect();
         let queues = plan.sources.iter().zip(positions).map(|(source, position)| {
@@ -101,6 +104,7 @@ impl Task {
             restore: Restore::new(positions),
             checkpoint: None,
             residence: Residence::default(),
+            timer_head_bytes: settings.timer_head_bytes,
             queues: queues.collect(),
             nodes,
             opened: Opened::default(),
@@ -121,8 +125,8 @@ impl Task {
                 forwards: Vec::new(),
                 settled: Vec::new(),
                 books,
-                letters,
-                max_record_bytes,
+                letters: settings.letters.clone(),
+                max_record_bytes: settings.max_record_bytes,
                 call_fault: None,
             },
         })
@@ -211,8 +215,13 @@ impl Task {
 
     /// The deadline of the first wall-clock timer.
     pub(crate) fn next_wall_timer(&self) -> Option<Timestamp> {
-        let timers = self.core.stores.entries(self.core.plan.timers_store());
-        first_timer(timers, Clock::Wall).map(|(_, deadline)| deadline)
+        let (from, to) = timers_of(Clock::Wall);
+        let mut first = None;
+        self.core.stores.range(self.core.plan.timers_store(), &from, Some(&to), &mut |key, _| {
+            first = parse_timer(key).map(|(deadline, _, _)| deadline);
+            false
+        });
+        first
     }
 
     fn fire(
@@ -227,6 +236,10 @@ impl Task {
         let store = self.core.plan.timers_store();
         let mut fired = 0;
         while fired < limit && self.may_work() {
+            for clock in clocks {
+                let (from, to) = timers_of(*clock);
+                self.core.stores.reach_first(store, &from, &to, self.timer_head_bytes / HEAD_PART)?;
+            }
             let timers = self.core.stores.entries(store);
             let due = clocks.iter().filter_map(|clock| {
                 let reached = if *clock == Clock::Wall { now } else { self.core.stream_time };

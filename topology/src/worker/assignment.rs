@@ -24,8 +24,7 @@ impl Worker {
             if sources.len() == self.plans[part].sources.len() {
                 let positions: Vec<Position> = self.pending.remove(&id).unwrap_or_default().into_values().collect();
                 let plan = self.plans[part].clone();
-                let mut task =
-                    Task::new(id, plan, &positions, self.settings.letters.clone(), self.settings.max_record_bytes)?;
+                let mut task = Task::new(id, plan, &positions, &self.settings)?;
                 self.open_checkpoint(&mut task, now)?;
                 task.begin_restore(self.log.as_ref())?;
                 let held: Vec<_> = task.queues.iter().map(|queue| queue.partition.clone()).collect();

@@ -103,8 +103,7 @@ impl Worker {
         let (id, plan, positions) = (old.core.id.clone(), old.core.plan.clone(), old.committed_positions());
         let held: Vec<_> = old.queues.iter().map(|queue| queue.partition.clone()).collect();
         old.state.advance(TaskState::Closed);
-        let letters = self.settings.letters.clone();
-        self.tasks[index] = Task::new(id, plan, &positions, letters, self.settings.max_record_bytes)?;
+        self.tasks[index] = Task::new(id, plan, &positions, &self.settings)?;
         self.tasks[index].begin_restore(self.log.as_ref())?;
         self.connect()?.consumer.pause(&held);
         Ok(())

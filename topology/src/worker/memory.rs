@@ -12,6 +12,9 @@ impl Worker {
     pub(super) fn keep_budget(&mut self) {
         for task in &mut self.tasks {
             self.counters.checkpoint_reads += task.core.stores.take_checkpoint_reads();
+            if !task.touched {
+                task.trim_timers();
+            }
         }
         let by_task: usize = self.tasks.iter().map(Task::resident_bytes).sum();
         let own = by_task + self.tables.iter().map(GlobalTable::bytes).sum::<usize>();

@@ -28,6 +28,9 @@ pub struct WorkerSettings {
     pub max_records_per_step: usize,
     /// How many timers of one task one step fires.
     pub max_timers_per_step: usize,
+    /// How many bytes of timers one task keeps in memory, the soonest ones, beside those that its checkpoint does not
+    /// have yet. The others are read from the checkpoint as their time comes near.
+    pub timer_head_bytes: usize,
     /// How many bytes of changelog one step replays for one task.
     pub restore_max_bytes: usize,
     /// How long a task waits after a fault that asks to retry.
@@ -88,6 +91,7 @@ impl WorkerSettings {
             poll_max_bytes: 1 << 20,
             max_records_per_step: 4096,
             max_timers_per_step: 1000,
+            timer_head_bytes: 4 << 20,
             restore_max_bytes: 4 << 20,
             retry_backoff: Duration::from_millis(100),
             max_record_bytes: 1 << 20,

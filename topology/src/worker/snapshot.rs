@@ -32,7 +32,7 @@ pub struct WorkerSnapshot {
     pub checkpoint_trouble: Option<String>,
     /// Entries that left memory since it started, because the budget was spent.
     pub evicted: u64,
-    /// Values that were looked up in a checkpoint since it started, because they were not in memory.
+    /// Values and ranges that were looked up in a checkpoint since it started, because they were not in memory.
     pub checkpoint_reads: u64,
     /// When it committed last.
     pub last_commit_at: Option<Timestamp>,
@@ -55,7 +55,7 @@ pub struct TaskSnapshot {
     pub stream_time: Timestamp,
     /// Its stores, timers and books among them.
     pub stores: Vec<StoreSnapshot>,
-    /// How many timers wait.
+    /// How many timers are in memory: all that wait, or the soonest and those that the checkpoint does not have yet.
     pub timers: usize,
     /// Timers dropped because their processor is not in the topology any more.
     pub orphan_timers: u64,

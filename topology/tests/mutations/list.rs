@@ -222,8 +222,8 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "a key that is not in memory counts as one that does not exist",
         "store/transaction.rs",
-        "Found::Nothing if !entries.is_whole() => self.read_checkpoint(store, key),",
-        "Found::Nothing if !entries.is_whole() && key.is_empty() => self.read_checkpoint(store, key),",
+        "Found::Nothing if !entries.is_known(key) => self.read_checkpoint(store, key),",
+        "Found::Nothing if !entries.is_known(key) && key.is_empty() => self.read_checkpoint(store, key),",
     ),
     mutation(
         "a deletion of what only the checkpoint has is forgotten",
@@ -261,6 +261,66 @@ pub const MUTATIONS: &[Mutation] = &[
         "task/resident.rs",
         "                    self.residence.warming = None;\n",
         "                    self.residence.exhausted_at = None;\n",
+    ),
+    mutation(
+        "an ordered entry leaves memory before a checkpoint has it",
+        "store/ordered.rs",
+        "        for slot in self.values.extract_if(range, |slot| slot.mark.get().is_in(finished)) {\n",
+        "        for slot in self.values.extract_if(range, |_| true) {\n",
+    ),
+    mutation(
+        "a range passes for complete when a part of it has left memory",
+        "store/ordered.rs",
+        "                self.pieces.cut(slot.entry.key(), below);\n",
+        "",
+    ),
+    mutation(
+        "a range passes for complete when an undone change leaves it to the checkpoint",
+        "store/transaction.rs",
+        "                    entries.set_unknown(&key);\n",
+        "",
+    ),
+    mutation(
+        "a range passes for complete beyond what was read of it",
+        "store/ranges.rs",
+        "        let end = last.map_or_else(|| to.to_vec(), next_key);\n",
+        "        let end = last.map_or_else(|| to.to_vec(), |_| to.to_vec());\n",
+    ),
+    mutation(
+        "a range shows what is gone in memory but not yet in the checkpoint",
+        "store/ranges.rs",
+        "                    None => entries.is_deleted(key) || each(key, value),\n",
+        "                    None => each(key, value),\n",
+    ),
+    mutation(
+        "a range shows what the checkpoint has instead of what is newer",
+        "store/ranges.rs",
+        "                    Some(entry) => each(entry.key(), entry.value()),\n",
+        "                    Some(_) => each(key, value),\n",
+    ),
+    mutation(
+        "a range leaves out what comes after all that the checkpoint has",
+        "store/ranges.rs",
+        "            if !goes_on {\n                return;\n            }\n            goes_on = each(entry.key(), entry.value());\n",
+        "            if goes_on {\n                return drop(entry);\n            }\n",
+    ),
+    mutation(
+        "a range ends where memory is not complete any more",
+        "store/ranges.rs",
+        "        if known_to != to\n",
+        "        if known_to != to && known_to == Some(from)\n",
+    ),
+    mutation(
+        "the next timer is looked for in memory only",
+        "task/run.rs",
+        "                self.core.stores.reach_first(store, &from, &to, self.timer_head_bytes / HEAD_PART)?;\n",
+        "                let _ = (from, to);\n",
+    ),
+    mutation(
+        "a store that becomes a part forgets which keys are gone",
+        "store/layers.rs",
+        "        if was_whole && !self.entries[store].is_whole() {\n",
+        "        if !was_whole && self.entries[store].is_whole() {\n",
     ),
     mutation(
         "windows that expired come back with a restore",

@@ -9,6 +9,8 @@ use topology::{
     Timer, Topology, TopologyBuilder, TopologyError, TypedStore, Verdict, Waiting,
 };
 
+use crate::alarm::Alarm;
+
 /// How long a window is kept: just so long that no record of a simulation comes too late for its own.
 pub const WINDOWS_KEPT: Duration = Duration::from_millis(300);
 
@@ -164,7 +166,10 @@ pub fn counting() -> Topology {
         .store(StoreSpec::segmented("windows", WINDOWS_KEPT, Duration::from_millis(100)))
         .store(StoreSpec::ordered("parked"))
         .store(StoreSpec::key_value("flips"))
+        .store(StoreSpec::ordered("alarms"))
         .processor("counter", &["in"], &["counts", "windows", "parked", "flips"], &[], || Box::<Count>::default())
+        .processor("alarm", &["in"], &["alarms"], &[], || Box::<Alarm>::default())
+        .sink("alarms", "alarms", &["alarm"])
         .sink("flipped", "flipped", &["counter"])
         .sink("windowed", "windowed", &["counter"])
         .sink("counts", "counts", &["counter"])

@@ -12,6 +12,7 @@ use schemas::{DeadLetter, Timestamp};
 use topology::sim::{DiskEvents, LogEvents, Rng, Simulation, SimulationEvents, SimulationSettings};
 use topology::{MemoryBudget, Outcome, Topology};
 
+use crate::alarm::ALARM_MILLIS;
 use crate::fixture::counting;
 
 /// What the straight-line model expects.
@@ -28,12 +29,17 @@ struct Model {
 
 fn append(simulation: &mut Simulation, rng: &mut Rng, model: &mut Model) {
     let key = format!("key-{}", rng.below(20));
-    let value = ["x", "x", "flip", "flip", "poison", "doubt", "park", "retry"][rng.below(8)];
+    let value = ["x", "x", "flip", "flip", "poison", "doubt", "park", "retry", "alarm", "alarm", "alarm", "mute"]
+        [rng.below(12)];
     let timestamp = simulation.now().plus_millis(-(rng.below(300) as i64));
+    append_one(simulation, key, value, timestamp, model);
+}
+
+fn append_one(simulation: &mut Simulation, key: String, value: &'static str, timestamp: Timestamp, model: &mut Model) {
     simulation.append("words", key.as_bytes(), Some(Bytes::from_static(value.as_bytes())), timestamp).unwrap();
     model.appended += 1;
     match value {
-        "poison" => model.poisoned += 1,
+        "poison" | "mute" => model.poisoned += 1,
         "doubt" => model.doubted += 1,
         _ => {
             model.parked += u64::from(value == "park");
@@ -56,6 +62,8 @@ fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<Happened, St
     if seed.is_multiple_of(4) {
         settings.worker.memory = MemoryBudget::new(rng.below(3) * 4_000);
     }
+    // Of timers next to nothing stays in memory that a checkpoint has.
+    settings.worker.timer_head_bytes = rng.below(4) * 150;
     // Transactions that stay open longer meet more on their way.
     if seed % 5 == 1 {
         settings.worker.min_commit_interval = Duration::from_millis(60);
@@ -79,6 +87,15 @@ fn run(seed: u64, topology: &Arc<Topology>, steps: usize) -> Result<Happened, St
     if windows(&simulation) != before {
         return Err(format!("windows after a restart: {:?}, before it: {before:?}", windows(&simulation)));
     }
+    // Time goes on until every alarm is due, by the wall clock and by stream time.
+    simulation.pass(Duration::from_millis(2 * ALARM_MILLIS as u64));
+    for key in 0..20 {
+        let timestamp = simulation.now().plus_millis(2 * ALARM_MILLIS);
+        append_one(&mut simulation, format!("key-{key}"), "x", timestamp, &mut model);
+    }
+    simulation.settle(5_000).map_err(|error| error.to_string())?;
+    check(&simulation, &model)?;
+    check_alarms(&simulation)?;
     if simulation.checkpoint_entries() == 0 && seed.is_multiple_of(2) {
         return Err("no checkpoint was ever written".to_owned());
     }
@@ -93,6 +110,22 @@ fn windows(simulation: &Simulation) -> BTreeMap<String, usize> {
         .filter(|(name, _)| name.ends_with(" windows"))
         .map(|(name, store)| (name, store.entries))
         .collect()
+}
+
+/// Each alarm that was set has come to one end.
+fn check_alarms(simulation: &Simulation) -> Result<(), String> {
+    let mut alarms: BTreeMap<Bytes, Vec<Bytes>> = BTreeMap::new();
+    for record in simulation.log().records("alarms") {
+        alarms.entry(record.key.unwrap()).or_default().push(record.value.unwrap());
+    }
+    let has_one_end = |said: &Vec<Bytes>| match said.as_slice() {
+        [first, end] => first == "set" && (end == "fired" || end == "taken back"),
+        _ => false,
+    };
+    match alarms.iter().find(|(_, said)| !has_one_end(said)) {
+        Some((id, said)) => Err(format!("of the alarm of {id:?} was said {said:?}")),
+        None => Ok(()),
+    }
 }
 
 fn check(simulation: &Simulation, model: &Model) -> Result<(), String> {
@@ -232,6 +265,7 @@ fn every_seed_gives_what_the_straight_line_model_gives() {
         let asked = [log.begins, log.sends, log.seeks, log.reads, log.short_reads];
         assert!(asked.iter().all(|times| *times > count / 10), "{sum:?}");
         assert!([disks.reads, disks.batches].iter().all(|times| *times > 6 * count), "{sum:?}");
+        assert!(disks.ranges > 6 * count, "{sum:?}");
         assert!([disks.failed_reads, disks.failed_batches].iter().all(|times| *times > count / 15), "{sum:?}");
         assert!(workers.commits > 16 * count && workers.followed > 10 * count, "{sum:?}");
     }
