@@ -151,6 +151,11 @@ impl Processor for SlaProcessor {
         let settings = self.settings.clone();
         let objectives = settings.objectives(entity.kind);
         let now = context.now().0;
+        if self.retire(&mut entry, objectives, entity, context)? {
+            // The timer may have been for a clock that is let go: what is left is looked at anew.
+            self.reschedule(&mut entry, objectives, &timer.key, context);
+            return self.entries.put(context, &timer.key, &entry);
+        }
         if is_over(&entry, objectives) && self.closing(&entry, objectives).is_none() {
             self.forget(&entry, objectives, entity, &timer.key, context);
             return Ok(());

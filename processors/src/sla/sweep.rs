@@ -13,7 +13,7 @@ use topology::{Clock, Context, Fault, InitContext, TopologyError, TypedStore};
 use schemas::{Family, Timestamp};
 
 use super::SlaSettings;
-use super::entry::Entry;
+use super::entry::{ClockEntry, Entry};
 use super::objective::Objective;
 use super::processor::{Entity, SlaProcessor, find, is_over};
 
@@ -72,13 +72,14 @@ impl SlaProcessor {
     pub(super) fn begin_sweep(&self, context: &mut Context<'_>) -> Result<(), Fault> {
         let before = self.sweep.0.get(context, KEY)?.unwrap_or_default();
         let settings = self.settings.fingerprint();
+        let mut swept = before.clone();
+        swept.learn(&self.settings);
         if before.settings == settings {
-            return Ok(());
+            // What was begun before objectives were remembered learns of them here.
+            return if swept == before { Ok(()) } else { self.sweep.0.put(context, KEY, &swept) };
         }
         let under_way = !context.timers(Clock::Wall, None, 1).is_empty();
-        let mut swept = Swept { settings, after: None, under_way, ..before };
-        swept.learn(&self.settings);
-        self.sweep.0.put(context, KEY, &swept)?;
+        self.sweep.0.put(context, KEY, &Swept { settings, after: None, under_way, ..swept })?;
         if under_way {
             context.schedule(Clock::Wall, context.now(), TIMER);
         }
@@ -102,28 +103,29 @@ impl SlaProcessor {
     }
 
     /// Lets the clocks go that are of objectives which are configured no more. Violations and calls were right when they
-    /// were told, and stand; reports that wait for more are closed, and states and reports leave their topics.
+    /// were told, and stand; reports that wait for more are closed, and states and reports leave their topics. True when
+    /// there were such clocks.
     pub(super) fn retire(
         &mut self,
         entry: &mut Entry,
         objectives: &[Objective],
         entity: Entity<'_>,
         context: &mut Context<'_>,
-    ) -> Result<(), Fault> {
-        let clocks = std::mem::take(&mut entry.clocks);
-        let (kept, gone): (Vec<_>, Vec<_>) = clocks.into_iter().partition(|clock| find(objectives, clock).is_some());
-        entry.clocks = kept;
-        if gone.is_empty() {
-            return Ok(());
+    ) -> Result<bool, Fault> {
+        if entry.clocks.iter().all(|clock| find(objectives, clock).is_some()) {
+            return Ok(false);
         }
         let known = self.sweep.0.get(context, KEY)?.unwrap_or_default().known;
-        for clock in gone {
-            let Some(found) = known.iter().find(|known| known.id == clock.objective) else { continue };
+        let of = |clock: &ClockEntry| known.iter().find(|known| known.id == clock.objective);
+        let is_gone = |clock: &mut ClockEntry| find(objectives, clock).is_none() && of(clock).is_some();
+        let gone: Vec<_> = entry.clocks.extract_if(.., is_gone).collect();
+        for clock in &gone {
+            let Some(found) = of(clock) else { continue };
             let objective = Objective::gone(found.id, &found.name, found.family, entity.kind);
-            self.close_report(entry, &clock, &objective, entity, context);
-            self.unpublish(entry, &clock, &objective, entity, context);
+            self.close_report(entry, clock, &objective, entity, context);
+            self.unpublish(entry, clock, &objective, entity, context);
         }
-        Ok(())
+        Ok(!gone.is_empty())
     }
 
     /// Derives an entity's clocks by the settings as they are, and tells what is new.

@@ -129,3 +129,28 @@ fn clocks_of_an_objective_that_is_taken_out_are_let_go() {
     assert_eq!(sla.violations().len(), 2);
     assert_eq!(sla.driver.imbalance(), 0);
 }
+
+#[test]
+fn a_timer_that_comes_before_the_sweep_lets_clocks_go_as_the_sweep_does() {
+    // Three turns of the sweep.
+    const OPEN: usize = 700;
+    let kept = || ObjectiveSpec { when: r#"fact.class == "fibre""#.into(), ..objective("kept", "8h") };
+    let of = |objectives| SlaSettings::new(objectives, vec![]).unwrap();
+    let mut sla = Sla::new(of(vec![objective("gone", "1h"), kept()]));
+    for id in 0..OPEN {
+        let class = (id % 2 == 0).then(|| "fibre".to_owned());
+        sla.take(&LifecycleFact { entity_id: id.to_string(), class, created_at: None, ..fact(0, 1, "inProgress") });
+    }
+    // In the next millisecond all of them breach what is taken out.
+    sla.advance(60 * MINUTE);
+    sla.states();
+    sla.restart_by(of(vec![kept()]));
+    (1..5).for_each(|millis| sla.advance(60 * MINUTE + millis));
+    let told = sla.driver.read("hub.sla.state");
+    assert_eq!(told.iter().filter(|record| record.value.is_none()).count(), OPEN);
+    assert!(sla.violations().is_empty());
+    // The other clocks are remembered, and go on.
+    sla.advance(9 * 60 * MINUTE);
+    assert_eq!(sla.violations().len(), OPEN / 2);
+    assert_eq!(sla.driver.imbalance(), 0);
+}
