@@ -296,7 +296,7 @@ impl Hub {
             }
         });
         if tokio::time::timeout(Duration::from_secs(5), ended).await.is_err() {
-            tracing::warn!("a connection still holds the committing thread");
+            tracing::warn!("a connection still holds the committing thread, or that waits for the log");
         }
         *lock(&self.parts.sink_view) = self.parts.sinks.lock().await.snapshots();
         (self.parts.observe(), self.parts.failure.get())
@@ -328,8 +328,8 @@ impl Views<'_> {
             threads.push(burn_view::start(log.clone(), partitions, self.burns.clone(), stop(), fail())?);
         }
         if chosen.has("score") {
-            let (cards, reports) = (self.sla.scorecards.clone(), config.scorecards.reports.clone());
-            threads.push(scorecard_view::start(log.clone(), partitions, cards, reports, stop(), fail())?);
+            let cards = self.sla.scorecards.clone();
+            threads.push(scorecard_view::start(log.clone(), partitions, cards, &config.scorecards, stop(), fail())?);
         }
         if chosen.has("sla") {
             threads.extend(self.sla.follow(log, partitions, background, failure, config.sla.predict)?);

@@ -2,19 +2,19 @@
 //! have ended.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use connectors::sink::Shutdown;
 use metrics::{describe_gauge, gauge};
 use processors::kpi::cut;
-use processors::score::ScoreSettings;
+use processors::score::{PeriodKind, ScoreSettings};
 use schemas::Scorecard;
 use topology::Record;
 
 use super::failure::Failure;
 use super::tail;
+use crate::config::Scorecards;
 use crate::report;
 use crate::wiring::SharedLog;
 
@@ -26,6 +26,8 @@ const PARTNERS_MAX: usize = 100;
 pub(super) struct ScorecardView {
     /// By partner, then by when the period began, then by its name.
     cards: BTreeMap<String, BTreeMap<(i64, String), Scorecard>>,
+    /// The kind of periods that is configured.
+    kind: Option<PeriodKind>,
     /// The partners whose metrics were set.
     set: BTreeSet<String>,
 }
@@ -53,13 +55,25 @@ impl ScorecardView {
         final_card
     }
 
-    /// The cards of a partner, newest first, of all periods or of one.
+    /// Whether a card is of another kind of period than is configured: it is of a time before that.
+    fn is_former(&self, card: &Scorecard) -> bool {
+        self.kind.is_some_and(|kind| card.period_kind != kind.name())
+    }
+
+    /// The newest card of a partner.
+    fn newest(&self, partner: &str) -> Option<&Scorecard> {
+        let cards = || self.cards.get(partner).into_iter().flat_map(|cards| cards.values().rev());
+        cards().find(|card| !self.is_former(card)).or_else(|| cards().next())
+    }
+
+    /// The cards of a partner, newest first, of all periods or of one; those of kinds that were configured before
+    /// come last.
     pub(super) fn of(&self, partner: &str, period: Option<&str>) -> Vec<Scorecard> {
         let cards = self.cards.get(partner).into_iter().flat_map(|cards| cards.iter().rev());
+        let wanted = cards.filter(|((_, name), _)| period.is_none_or(|wanted| wanted == name));
+        let mut cards: Vec<Scorecard> = wanted.map(|(_, card)| card.clone()).collect();
+        cards.sort_by_key(|card| self.is_former(card));
         cards
-            .filter(|((_, name), _)| period.is_none_or(|wanted| wanted == name))
-            .map(|(_, card)| card.clone())
-            .collect()
     }
 
     /// Of every partner the newest card, or that of a period, the lowest score first.
@@ -84,8 +98,7 @@ impl ScorecardView {
 
     /// The newest cards of the partners that have metrics, by what metrics call them.
     fn told(&self) -> BTreeMap<String, Scorecard> {
-        let mut newest: Vec<&Scorecard> =
-            self.cards.values().filter_map(|cards| cards.last_key_value()).map(|(_, card)| card).collect();
+        let mut newest: Vec<&Scorecard> = self.cards.keys().filter_map(|partner| self.newest(partner)).collect();
         let measured = |card: &Scorecard| card.parts.iter().map(|part| part.count).sum::<i64>();
         newest.sort_by_key(|card| (-measured(card), card.partner_id.clone()));
         newest.truncate(PARTNERS_MAX);
@@ -115,15 +128,17 @@ pub(super) fn describe() {
     );
 }
 
-/// Starts the thread that reads; it ends with `shutdown`. Reports go to `folder`, if anywhere.
+/// Starts the thread that reads; it ends with `shutdown`. Reports go to the configured folder, if anywhere.
 pub(super) fn start(
     log: SharedLog,
     partitions: u32,
     view: SharedScorecards,
-    folder: Option<PathBuf>,
+    settings: &Scorecards,
     shutdown: Shutdown,
     failure: Failure,
 ) -> std::io::Result<thread::JoinHandle<()>> {
+    view.lock().unwrap_or_else(PoisonError::into_inner).kind = Some(settings.settings.period);
+    let folder = settings.reports.clone();
     // The newest of each partner and period: what was told before is not written over it.
     let waiting: Mutex<BTreeMap<(String, String), Scorecard>> = Mutex::default();
     let has_failed = std::sync::atomic::AtomicBool::new(false);
@@ -193,6 +208,21 @@ mod tests {
             value: Some(schemas::encode(&card).into()),
             headers: Vec::new(),
         }
+    }
+
+    #[test]
+    fn the_newest_card_is_one_of_the_period_that_is_configured() {
+        let mut view = ScorecardView { kind: Some(PeriodKind::Month), ..ScorecardView::default() };
+        let mut month = record("P", 1);
+        let mut day: Scorecard = schemas::decode(month.value.as_deref().unwrap()).unwrap();
+        (day.period, day.period_kind, day.start_at) = ("2026-11-28".into(), "day".into(), Timestamp(27));
+        month.value = Some(schemas::encode(&day).into());
+        view.apply(&month);
+        assert_eq!(view.newest("P").unwrap().period, "2026-11-28", "there is no other");
+        view.apply(&record("P", 1));
+        assert_eq!(view.newest("P").unwrap().period, "2026-11", "though the day began later");
+        assert_eq!(view.all(None)[0].period, "2026-11");
+        assert_eq!(view.all(Some("2026-11-28"))[0].period, "2026-11-28");
     }
 
     #[test]

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::period::{Period, PeriodKind};
 use super::settings::ScoreSettings;
 
+/// No period is longer: a month of 31 days, and a clock put back.
+const LONGEST_PERIOD_MS: i64 = 32 * 86_400_000;
+
 /// The periods that were configured, in order. New fields go to the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Eras(Vec<Era>);
@@ -29,8 +32,10 @@ impl Eras {
         if self.0.last().is_some_and(|era| era.kind == kind && era.time_zone == time_zone) {
             return false;
         }
-        // Of instants so long ago there are no cards any more, whatever they counted for.
-        let is_past = |next: &Era| next.since.saturating_add(settings.kept_ms + settings.grace_ms) < now;
+        // Of instants so long ago there are no cards any more, whatever they counted for: a card is kept from the end of its
+        // period on.
+        let kept = settings.kept_ms.saturating_add(settings.grace_ms).saturating_add(LONGEST_PERIOD_MS);
+        let is_past = |next: &Era| next.since.saturating_add(kept) < now;
         let past = self.0.iter().skip(1).take_while(|next| is_past(next)).count();
         self.0.drain(..past);
         let since = if self.0.is_empty() { i64::MIN } else { now };

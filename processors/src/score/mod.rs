@@ -12,8 +12,8 @@
 //! | disputes | orders without a ticket that names the partner | orders that ended |
 //! | data_quality | orders whose facts had no doubt | orders that ended |
 //!
-//! Where the period or the time zone is configured anew, cards under way are finished as they were begun, and what
-//! happens from then on goes to cards of the new kind.
+//! Where the period is configured anew, cards under way are finished as they were begun, and what happens from then on
+//! goes to cards of the new kind. After a change of the time zone alone, a card under way goes on under its name.
 //!
 //! Whose fault a failed delivery was is decided as for the KPIs: what the partner refused for what we sent counts in no
 //! part, and is told beside them. A part that has too little to go by has no share, and no weight in the score.
