@@ -49,8 +49,17 @@ impl Looks {
             let mut look = Look { end: *end, is_behind: known(place, *end).and_then(|look| look.is_behind) };
             if is_asked(&asked) {
                 let mut records = Vec::new();
-                shared.readers.read(shared, Owner::Lag, &place.0, place.1, 1, &mut records)?;
-                look.is_behind = Some(!records.is_empty());
+                let read_to = shared.readers.read(shared, Owner::Lag, &place.0, place.1, 1, &mut records);
+                // A read that got nowhere has seen nothing: it says neither.
+                look.is_behind = match read_to {
+                    Ok(_) if !records.is_empty() => Some(true),
+                    Ok(to) if to >= *end => Some(false),
+                    Ok(_) => None,
+                    Err(error) => {
+                        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = before;
+                        return Err(error);
+                    }
+                };
             }
             behind.push(if look.is_behind == Some(false) { 0 } else { count(place, *end) as u64 });
             looks.insert(place.clone(), look);
