@@ -126,6 +126,10 @@ impl Entries {
         self.is_whole = is_whole;
         if let Shape::Ordered(set) = &mut self.shape {
             set.pieces = if is_whole { Pieces::all() } else { Pieces::none() };
+            if is_whole {
+                // There is no checkpoint any more that could bring them back.
+                self.bytes -= set.forget_all_deleted();
+            }
         }
     }
 

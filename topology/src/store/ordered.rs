@@ -110,6 +110,11 @@ impl Ordered {
         self.gone.take(key).map(|slot| slot.entry)
     }
 
+    /// Forgets what is gone; the bytes that this frees.
+    pub(crate) fn forget_all_deleted(&mut self) -> usize {
+        std::mem::take(&mut self.gone).iter().map(|slot| slot.entry.bytes()).sum()
+    }
+
     /// Values with keys in `[from, to)`, in order; `from` is before `to`.
     pub(crate) fn range<'a>(&'a self, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = &'a Entry> + use<'a> {
         let upper = to.map_or(Bound::Unbounded, Bound::Excluded);

@@ -1,5 +1,5 @@
 //! How much of a task's stores is in memory: giving back what the checkpoint has, bringing it back when
-//! there is room. Of timers only the head comes back, as it is used up.
+//! there is room. Of timers only the head comes back, as it is used up, unless no checkpoint is written any more.
 
 use super::Task;
 use crate::CheckpointError;
@@ -89,7 +89,8 @@ impl Task {
     pub(crate) fn warm_step(&mut self, max_bytes: usize) -> Result<bool, CheckpointError> {
         debug_assert!(!self.touched);
         let stores = &mut self.core.stores;
-        let timers = self.core.plan.timers_store();
+        // Without a next batch every timer that fires would have to be remembered for good.
+        let timers = self.core.plan.timers_store() + usize::from(self.checkpoint.is_none());
         let next = || (0..timers).find(|store| !stores.entries(*store).is_whole());
         let Some((store, after)) = self.residence.warming.take().or_else(|| next().map(|store| (store, None))) else {
             return Ok(false);
