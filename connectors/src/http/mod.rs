@@ -14,6 +14,7 @@ mod answer;
 mod auth;
 mod batch;
 mod committer;
+mod committing;
 mod elsewhere;
 mod event;
 mod health;
