@@ -258,6 +258,7 @@ mod tests {
         let raw = [
             "hub.instances",
             "hub.kpi.change",
+            "hub.kpi.related",
             "hub.score.change",
             "hub.customer.lookup",
             "hub.customer.answer",

@@ -214,6 +214,7 @@ pub fn topics(partitions: u32) -> Vec<TopicSpec> {
     topics.push(TopicSpec::compact(sla::DEGRADATION_TOPIC, partitions));
     topics.push(TopicSpec::compact(predict::TOPIC, partitions));
     topics.push(TopicSpec::delete(kpi::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));
+    topics.push(TopicSpec::delete(kpi::RELATED_TOPIC, partitions, Some(KEPT_INTERNAL)));
     topics.push(TopicSpec::compact(kpi::TOPIC, partitions));
     topics.push(TopicSpec::compact(burn::TOPIC, partitions));
     topics.push(TopicSpec::delete(score::CHANGE_TOPIC, partitions, Some(KEPT_INTERNAL)));

@@ -45,7 +45,7 @@ schemas! {
     5 CustomerEvent,
     6 CatalogEvent,
     7 PartnerEvent,
-    8 LifecycleFact,
+    25 LifecycleFact,
     9 BillingRecord,
     22 FloworxCommand,
     11 PartnerDelivery,

@@ -69,6 +69,9 @@ pub struct LifecycleFact {
     /// Doubts carried on, such as `sla_suspect` or `customer_unknown`.
     #[serde(default)]
     pub flags: Vec<String>,
+    /// The order that a ticket is about.
+    #[serde(default)]
+    pub order_id: Option<String>,
 }
 
 /// A record for billing on `out.billing`, keyed by `family:entity_id`.

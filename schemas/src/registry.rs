@@ -42,7 +42,7 @@ macro_rules! entry {
 }
 
 /// Every known schema, in the order of its id.
-pub const SCHEMAS: [SchemaEntry; 25] = [
+pub const SCHEMAS: [SchemaEntry; 26] = [
     entry!(1, "OrderEvent", 1, "order.avsc"),
     entry!(2, "FlowEvent", 1, "flow.avsc"),
     entry!(3, "TicketEvent", 1, "ticket.avsc"),
@@ -50,7 +50,7 @@ pub const SCHEMAS: [SchemaEntry; 25] = [
     entry!(5, "CustomerEvent", 1, "customer.avsc"),
     entry!(6, "CatalogEvent", 1, "catalog.avsc"),
     entry!(7, "PartnerEvent", 1, "partner.avsc"),
-    entry!(8, "LifecycleFact", 1, "lifecycle_fact.avsc"),
+    entry!(8, "LifecycleFact", 1, "lifecycle_fact_v1.avsc"),
     entry!(9, "BillingRecord", 1, "billing_record.avsc"),
     entry!(10, "FloworxCommand", 1, "floworx_command_v1.avsc"),
     entry!(11, "PartnerDelivery", 1, "partner_delivery.avsc"),
@@ -67,6 +67,7 @@ pub const SCHEMAS: [SchemaEntry; 25] = [
     entry!(22, "FloworxCommand", 2, "floworx_command.avsc"),
     entry!(23, "SlaState", 2, "sla_state.avsc"),
     entry!(24, "Scorecard", 1, "scorecard.avsc"),
+    entry!(25, "LifecycleFact", 2, "lifecycle_fact.avsc"),
     entry!(26, "SlaEscalation", 1, "sla_escalation.avsc"),
 ];
 

@@ -30,6 +30,7 @@ pub fn bare_fact(family: Family, kind: &str, id: &str, head: &Head) -> Lifecycle
         circle: None,
         channel: None,
         flags: head.flag_names(),
+        order_id: None,
     }
 }
 

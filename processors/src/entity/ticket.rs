@@ -75,6 +75,7 @@ impl TicketRecord {
             category: ticket.severity.clone(),
             priority: ticket.priority.clone().or_else(|| ticket.severity.clone()),
             circle: ticket.circle.clone().or_else(|| self.customer.circle.clone()),
+            order_id: ticket.order_id.clone(),
             ..bare_fact(EventFamily::Ticket, KIND, ticket_id, &self.head)
         }
     }

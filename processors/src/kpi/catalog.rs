@@ -116,7 +116,13 @@ pub const KPIS: [Definition; 24] = [
     duration(Kpi::OrderCycle, "order_cycle", "Time from creation to completion, less waiting for the customer"),
     ratio(Kpi::OrderOnTime, "order_on_time", true, "Orders completed by the date requested or first promised"),
     ratio(Kpi::OrderFallout, "order_fallout", false, "Ended orders that failed, were held or had an error"),
-    ratio(Kpi::OrderRightFirstTime, "order_right_first_time", true, "Orders completed without any trouble"),
+    ratio(
+        Kpi::OrderRightFirstTime,
+        "order_right_first_time",
+        true,
+        "Orders completed without any trouble, nor a ticket about them up to 30 days later",
+    )
+    .within_days(30),
     duration(Kpi::TicketAcknowledge, "ticket_acknowledge", "Time from creation to the first work on the ticket"),
     duration(Kpi::TicketResolution, "ticket_resolution", "Time to resolution, less waiting for the customer"),
     ratio(Kpi::TicketFirstContact, "ticket_first_contact", true, "Tickets resolved at one go, not reopened since")

@@ -11,13 +11,15 @@ use topology::{
 use super::send::send;
 use super::settings::KpiSettings;
 use super::story::{Story, time_of};
-use super::{order, payment, ticket};
+use super::{order, payment, related, ticket};
 use crate::entity::undecodable;
 
 /// The store of entities.
 pub(super) const STORE: &str = "kpi-stories";
 /// The sink of changes.
 pub(super) const SINK: &str = "kpi-changes";
+/// The sink of what tickets tell orders.
+pub(super) const RELATED_SINK: &str = "kpi-related-tickets";
 
 /// The key of the time that the partition has come to; no entity's key begins so.
 const TIME_KEY: &[u8] = b"\0time";
@@ -33,6 +35,7 @@ pub(super) struct Entities {
     stories: TypedStore<Story>,
     times: TypedStore<i64>,
     sink: SinkHandle,
+    related: SinkHandle,
 }
 
 impl Entities {
@@ -43,6 +46,7 @@ impl Entities {
             stories: TypedStore::default(),
             times: TypedStore::default(),
             sink: SinkHandle::default(),
+            related: SinkHandle::default(),
         }
     }
 
@@ -54,6 +58,27 @@ impl Entities {
             self.times.put(context, TIME_KEY, &at)?;
         }
         Ok(before.max(at))
+    }
+
+    /// A ticket says whether it is about an order.
+    fn take_ticket(&self, order: &[u8], value: &[u8], context: &mut Context<'_>) -> Result<Verdict, Fault> {
+        let mut story = self.stories.get(context, order)?.unwrap_or_default();
+        related::take(&mut story, value)?;
+        // The partition's time is that of its own facts: the ticket's partition may be far ahead.
+        let time = self.times.get(context, TIME_KEY)?.unwrap_or(i64::MIN);
+        self.reckon("order", &mut story, time, context)?;
+        self.keep(order, story, context)
+    }
+
+    /// Keeps an entity, until nothing has happened to it for long.
+    fn keep(&self, key: &[u8], mut story: Story, context: &mut Context<'_>) -> Result<Verdict, Fault> {
+        if story.timer.is_none() {
+            let due = story.latest_at + KEPT_MS;
+            context.schedule(Clock::Stream, Timestamp(due), key);
+            story.timer = Some(due);
+        }
+        self.stories.put(context, key, &story)?;
+        Ok(Outcome::Applied.into())
     }
 
     fn reckon(&self, kind: &str, story: &mut Story, time: i64, context: &mut Context<'_>) -> Result<(), Fault> {
@@ -74,11 +99,15 @@ impl Processor for Entities {
         self.stories = TypedStore::new(self.store);
         self.times = TypedStore::new(self.store);
         self.sink = init.sink(SINK)?;
+        self.related = init.sink(RELATED_SINK)?;
         Ok(())
     }
 
     fn process(&mut self, record: &Record, context: &mut Context<'_>) -> Result<Verdict, Fault> {
         let Some(value) = &record.value else { return Ok(Outcome::Filtered.into()) };
+        if &*record.topic == related::TOPIC {
+            return self.take_ticket(record.key.as_deref().unwrap_or_default(), value, context);
+        }
         let fact: LifecycleFact = schemas::decode(value).map_err(|error| undecodable(&error))?;
         let kind = fact.entity_kind.as_str();
         if !["order", "ticket", "payment"].contains(&kind) {
@@ -88,14 +117,11 @@ impl Processor for Entities {
         let key = [kind, ":", &fact.entity_id].concat();
         let mut story = self.stories.get(context, key.as_bytes())?.unwrap_or_default();
         story.take(&fact);
-        self.reckon(kind, &mut story, time, context)?;
-        if story.timer.is_none() {
-            let due = story.latest_at + KEPT_MS;
-            context.schedule(Clock::Stream, Timestamp(due), key.as_bytes());
-            story.timer = Some(due);
+        if kind == "ticket" {
+            related::tell(&mut story, &fact.entity_id, self.related, time, context)?;
         }
-        self.stories.put(context, key.as_bytes(), &story)?;
-        Ok(Outcome::Applied.into())
+        self.reckon(kind, &mut story, time, context)?;
+        self.keep(key.as_bytes(), story, context)
     }
 
     fn on_timer(&mut self, timer: &Timer, context: &mut Context<'_>) -> Result<(), Fault> {

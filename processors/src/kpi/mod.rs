@@ -6,6 +6,7 @@
 //!    from all of it what it adds to which KPI. When a fact comes late, out of order or twice, the
 //!    difference to what was added before is sent: a measurement is taken out and put in elsewhere.
 //!    So the sums depend on which facts there are, never on their order.
+//!    A ticket tells the order that it is about through `hub.kpi.related`: another task may have that.
 //! 2. Differences go to `hub.kpi.change`, keyed by KPI: one task sees all values of a dimension and
 //!    can tell the k largest from the rest. Partials per partition would do without that topic, but
 //!    the k largest of the sum are not those of the parts.
@@ -30,6 +31,7 @@ mod merge;
 mod order;
 mod pause;
 mod payment;
+mod related;
 mod send;
 mod settings;
 mod sketch;
@@ -48,6 +50,7 @@ use topology::{StoreSpec, TopologyBuilder};
 
 pub use catalog::{Definition, KPIS, Kpi, Measure};
 pub use labels::{By, cut};
+pub use related::TOPIC as RELATED_TOPIC;
 pub use send::CHANGE_TOPIC;
 pub(crate) use send::receive;
 pub use settings::{KpiSettings, Size};
@@ -72,11 +75,13 @@ pub fn add_to(builder: &mut TopologyBuilder, settings: &Arc<KpiSettings>, slos: 
     builder
         .extend("sla")
         .expect("the clocks read the lifecycle")
+        .source("kpi-related", related::TOPIC)
         .store(StoreSpec::key_value(entities::STORE))
-        .processor("kpi-entities", &["sla-lifecycle"], &[entities::STORE], &[], move || {
+        .processor("kpi-entities", &["sla-lifecycle", "kpi-related"], &[entities::STORE], &[], move || {
             Box::new(entities::Entities::new(of.clone()))
         })
-        .sink(entities::SINK, CHANGE_TOPIC, &["kpi-entities"]);
+        .sink(entities::SINK, CHANGE_TOPIC, &["kpi-entities"])
+        .sink(entities::RELATED_SINK, related::TOPIC, &["kpi-entities"]);
     let of = settings.clone();
     builder
         .extend("entity.order")

@@ -82,6 +82,15 @@ pub struct Story {
     /// known.
     #[serde(default)]
     pub notice_short: Option<bool>,
+    /// Of a ticket by the newest version: the order that it is about.
+    #[serde(default)]
+    pub order_id: Option<String>,
+    /// Of a ticket: the order that was told of it, and since when it is, as that was told.
+    #[serde(default)]
+    pub told_order: Option<(String, i64)>,
+    /// Of an order: the tickets about it, and when each was created.
+    #[serde(default)]
+    pub tickets: Vec<(String, i64)>,
 }
 
 impl Story {
@@ -100,6 +109,7 @@ impl Story {
         if is_first || fact.version > self.newest {
             self.newest = fact.version;
             self.due_at = fact.due_at.map(|due| due.0);
+            self.order_id.clone_from(&fact.order_id);
             self.labels = Labels::of(fact);
             let has = |name: &str| fact.flags.iter().any(|flag| flag == name);
             self.notice_short = (!has("notice_unknown")).then(|| has("notice_short"));

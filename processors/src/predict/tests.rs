@@ -67,6 +67,7 @@ impl Run {
             circle: None,
             channel: None,
             flags: vec![],
+            order_id: None,
         };
         self.driver.pipe("hub.lifecycle", format!("order:{order}"), schemas::encode(&fact), at);
     }

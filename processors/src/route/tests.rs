@@ -32,6 +32,7 @@ fn fact(family: Family, change: &str, to_state: Option<&str>) -> LifecycleFact {
         circle: None,
         channel: None,
         flags: vec![],
+        order_id: None,
     }
 }
 

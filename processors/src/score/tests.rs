@@ -131,6 +131,7 @@ fn fact(kind: &str, id: &str, at: i64, version: i64, state: &str) -> LifecycleFa
         circle: None,
         channel: None,
         flags: vec![],
+        order_id: None,
     }
 }
 

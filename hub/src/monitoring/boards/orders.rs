@@ -54,7 +54,7 @@ pub(super) const BOARD: Board = Board {
         .drawn(Kind::Numbers),
         lines(
             "Right first time",
-            "Completed without failure, hold, error or a wish to cancel.",
+            "Completed without failure, hold, error or a wish to cancel, and without a ticket about it up to 30 days later.",
             Unit::Share,
             "hub-slo",
             &[query(

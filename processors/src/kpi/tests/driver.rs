@@ -50,6 +50,7 @@ pub(super) fn fact(entity: &str, at: i64, version: i64, state: &str) -> Lifecycl
         circle: Some("Mumbai".into()),
         channel: Some("Online".into()),
         flags: vec![],
+        order_id: None,
     }
 }
 

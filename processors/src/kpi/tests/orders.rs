@@ -1,6 +1,6 @@
 //! Orders: cycle time, on time, fallout, right first time.
 
-use schemas::Timestamp;
+use schemas::{LifecycleFact, Timestamp};
 
 use super::driver::{DAWN, Kpis, MINUTE, course, fact};
 use crate::kpi::KpiSettings;
@@ -77,4 +77,38 @@ fn an_error_on_the_way_is_a_fallout_though_the_state_never_told() {
     kpis.publish();
     assert_eq!(kpis.all("order_fallout", "1h"), (1, 1, 0, 0));
     assert_eq!(kpis.all("order_right_first_time", "1h"), (0, 1, 0, 0));
+}
+
+#[test]
+fn an_order_that_a_ticket_is_about_within_thirty_days_was_not_right_the_first_time() {
+    const DAY: i64 = 24 * 60 * MINUTE;
+    let mut kpis = kpis();
+    let order = |id: u8| course(&format!("order:{id}"), &[(0, "acknowledged"), (5, "inProgress"), (60, "completed")]);
+    let ticket = |id: u8, version, order: Option<u8>, created: i64| LifecycleFact {
+        created_at: Some(Timestamp(DAWN + created)),
+        order_id: order.map(|order| order.to_string()),
+        ..fact(&format!("ticket:{id}"), DAWN + created.max(60 * MINUTE), version, "acknowledged")
+    };
+    let right = |kpis: &mut Kpis| {
+        kpis.publish();
+        kpis.all("order_right_first_time", "1d")
+    };
+    // One comes before all that is told of its order, and one is about what came before its order was.
+    kpis.take(&ticket(4, 1, Some(4), 2 * MINUTE));
+    kpis.take(&ticket(3, 1, Some(3), -5 * MINUTE));
+    (1..=4).for_each(|id| kpis.take_all(&order(id)));
+    assert_eq!(right(&mut kpis), (3, 4, 0, 0));
+    kpis.take(&ticket(1, 2, Some(1), 10 * DAY));
+    kpis.take(&ticket(1, 2, Some(1), 10 * DAY));
+    assert_eq!(right(&mut kpis), (2, 4, 0, 0), "once, however often it is told");
+    kpis.driver.restart();
+    // An older version that comes late changes nothing; a newer one says that it was about another order.
+    kpis.take(&ticket(1, 1, Some(2), 10 * DAY));
+    assert_eq!(right(&mut kpis), (2, 4, 0, 0));
+    kpis.take(&ticket(1, 3, Some(3), 10 * DAY));
+    assert_eq!(right(&mut kpis), (2, 4, 0, 0));
+    kpis.take(&ticket(1, 4, None, 10 * DAY));
+    assert_eq!(right(&mut kpis), (3, 4, 0, 0));
+    kpis.take(&ticket(2, 1, Some(2), 31 * DAY));
+    assert_eq!(right(&mut kpis), (3, 4, 0, 0), "too long after the end");
 }

@@ -74,6 +74,7 @@ pub(super) fn fact(at: i64, version: i64, state: &str) -> LifecycleFact {
         circle: None,
         channel: None,
         flags: vec![],
+        order_id: None,
     }
 }
 
