@@ -87,11 +87,12 @@ impl ScorecardView {
     /// Sets the metrics; those of partners that are no more among them, to nothing.
     pub(super) fn publish(&mut self) {
         let told = self.told();
+        let parts = ScoreSettings::default().parts.map(|part| part.name);
         for partner in self.set.iter().filter(|partner| !told.contains_key(*partner)) {
-            set_all(partner, None);
+            set_all(partner, None, &parts);
         }
         for (partner, card) in &told {
-            set_all(partner, Some(card));
+            set_all(partner, Some(card), &parts);
         }
         self.set = told.into_keys().collect();
     }
@@ -108,15 +109,15 @@ impl ScorecardView {
 }
 
 /// Sets a partner's metrics, or all of them to nothing.
-fn set_all(partner: &str, card: Option<&Scorecard>) {
+fn set_all(partner: &str, card: Option<&Scorecard>, parts: &[&'static str]) {
     let set = |part: &str, share: Option<i64>| {
         let labels = [("partner", partner.to_owned()), ("part", part.to_owned())];
         gauge!("hub_partner_score", &labels).set(share.map_or(f64::NAN, |share| share as f64 / 1e6));
     };
     set("score", card.and_then(|card| card.score_ppm));
-    for part in ScoreSettings::default().parts {
-        let found = card.and_then(|card| card.parts.iter().find(|found| found.name == part.name));
-        set(part.name, found.and_then(|found| found.share_ppm));
+    for name in parts {
+        let found = card.and_then(|card| card.parts.iter().find(|found| found.name == *name));
+        set(name, found.and_then(|found| found.share_ppm));
     }
 }
 

@@ -6,9 +6,6 @@ use super::story::Story;
 use super::tally::Value;
 use super::told::Item;
 
-/// Up to so long after its end a ticket about an order says that it was not right the first time.
-const TICKETS_WITHIN_MS: i64 = 30 * 86_400_000;
-
 /// What an order adds, as far as it has come.
 pub(super) fn derive(order: &Story, items: &mut Vec<Item>) {
     let mut working = Working::from(order.created());
@@ -39,7 +36,8 @@ pub(super) fn derive(order: &Story, items: &mut Vec<Item>) {
     let completed = state == "completed";
     add(Kpi::OrderFallout, Value::hit(trouble || state == "failed"));
     if state != "cancelled" {
-        let asked_about = order.created()..=at.saturating_add(TICKETS_WITHIN_MS);
+        // For as long as the measurement may be taken back a ticket about the order does so.
+        let asked_about = order.created()..=at.saturating_add(Kpi::OrderRightFirstTime.definition().horizon_ms);
         let has_ticket = order.tickets.iter().any(|(_, created)| asked_about.contains(created));
         add(Kpi::OrderRightFirstTime, Value::hit(completed && !trouble && !amended && !has_ticket));
     }
