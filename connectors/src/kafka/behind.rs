@@ -34,20 +34,21 @@ impl Looks {
         let is_first = before.is_empty();
         let count = |place: &Place, end: Offset| (end.0 - place.1.0).max(0);
         let known = |place: &Place, end: Offset| before.get(place).filter(|look| look.end == end);
-        let is_asked = |(place, end): &&(Place, Offset)| {
+        let is_asked = |(place, end): &(Place, Offset)| {
             let stands_still = is_first || known(place, *end).is_some_and(|look| look.is_behind.is_none());
-            (1..=FEW).contains(&count(place, *end)) || (stands_still && count(place, *end) > 0)
+            let count = count(place, *end);
+            count > 0 && (count <= FEW || stands_still)
         };
         // All at once: each that begins anew takes some 100 ms, and who reads one record of many partitions every
         // second begins anew each time.
-        let asked: Vec<Place> = places.iter().filter(is_asked).map(|(place, _)| place.clone()).collect();
-        shared.readers.prefetch(shared, Owner::Lag, &asked);
+        let asked: Vec<bool> = places.iter().map(is_asked).collect();
+        let read = places.iter().zip(&asked).filter(|(_, is_asked)| **is_asked).map(|((place, _), _)| place.clone());
+        shared.readers.prefetch(shared, Owner::Lag, &read.collect::<Vec<_>>());
         let mut looks = HashMap::with_capacity(places.len());
         let mut behind = Vec::with_capacity(places.len());
-        for asked in places {
-            let (place, end) = asked;
+        for ((place, end), is_asked) in places.iter().zip(asked) {
             let mut look = Look { end: *end, is_behind: known(place, *end).and_then(|look| look.is_behind) };
-            if is_asked(&asked) {
+            if is_asked {
                 let mut records = Vec::new();
                 let read_to = shared.readers.read(shared, Owner::Lag, &place.0, place.1, 1, &mut records);
                 // A read that got nowhere has seen nothing: it says neither.
