@@ -49,6 +49,18 @@ pub(crate) enum Found<'a> {
     Nothing,
 }
 
+/// What was found under a key that the open transaction changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stamped<'a> {
+    /// It was open until now: its value, or that it is gone.
+    Now(Option<&'a [u8]>),
+    /// It was stamped before: by an earlier change of the same key.
+    Before,
+    /// There is nothing that could be stamped, so that nothing says whether this was asked before: a value in a window,
+    /// or nothing at all.
+    Unmarked(Option<&'a [u8]>),
+}
+
 /// What eviction gave back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Evicted {
@@ -217,17 +229,25 @@ impl Entries {
         }
     }
 
-    /// What is resident under `key`, which goes into the batch `epoch` from now on.
-    pub(crate) fn stamp(&self, hash: u32, key: &[u8], epoch: Epoch) -> Found<'_> {
-        let table = match &self.shape {
-            Shape::Hash(table) => table,
-            Shape::Ordered(set) => return set.stamp(key, epoch),
-            Shape::Windows(_) => return self.find(hash, key),
+    /// What the open transaction has left under `key`, which goes into the batch `epoch` from now on.
+    pub(crate) fn stamp(&self, hash: u32, key: &[u8], epoch: Epoch) -> Stamped<'_> {
+        let (mark, entry) = match &self.shape {
+            Shape::Hash(table) => match table.find(spread(hash), |slot| slot.entry.key() == key) {
+                Some(slot) => (&slot.mark, &slot.entry),
+                None => return Stamped::Unmarked(None),
+            },
+            Shape::Ordered(set) => match set.marked(key) {
+                Some(found) => found,
+                None => return Stamped::Unmarked(None),
+            },
+            Shape::Windows(segments) => return Stamped::Unmarked(segments.get(key).map(Entry::value)),
         };
-        let Some(slot) = table.find(spread(hash), |slot| slot.entry.key() == key) else { return Found::Nothing };
-        let mark = slot.mark.get().at(epoch);
-        slot.mark.set(mark);
-        if mark.is_deleted() { Found::Deleted } else { Found::Value(slot.entry.value()) }
+        let found = mark.get();
+        if !found.is_at(Epoch::OPEN) {
+            return Stamped::Before;
+        }
+        mark.set(found.at(epoch));
+        Stamped::Now((!found.is_deleted()).then(|| entry.value()))
     }
 
     /// Puts an entry and returns the one it replaced.

@@ -84,12 +84,10 @@ impl Ordered {
         }
     }
 
-    /// What is resident under `key`, which goes into the batch `epoch` from now on.
-    pub(crate) fn stamp(&self, key: &[u8], epoch: Epoch) -> Found<'_> {
-        let Some(slot) = self.values.get(key).or_else(|| self.gone.get(key)) else { return Found::Nothing };
-        let mark = slot.mark.get().at(epoch);
-        slot.mark.set(mark);
-        if mark.is_deleted() { Found::Deleted } else { Found::Value(slot.entry.value()) }
+    /// What is resident under `key`, be it that it is gone, with its mark.
+    pub(crate) fn marked(&self, key: &[u8]) -> Option<(&Cell<Mark>, &Entry)> {
+        let slot = self.values.get(key).or_else(|| self.gone.get(key))?;
+        Some((&slot.mark, &slot.entry))
     }
 
     pub(crate) fn put(&mut self, entry: Entry, mark: Mark) -> Option<(Entry, Mark)> {
@@ -194,7 +192,7 @@ mod tests {
         assert_eq!((old.value(), mark), (&b"1"[..], Mark::value(first)));
         assert_eq!((ordered.find(b"a"), ordered.len()), (Found::Deleted, 0));
         assert!(ordered.forget_deleted(b"a", first).is_none(), "no checkpoint says so yet");
-        ordered.stamp(b"a", first);
+        ordered.marked(b"a").unwrap().0.set(Mark::deleted(first));
         assert!(ordered.put(Entry::new(b"a", b"2"), Mark::value(first)).unwrap().1.is_deleted());
         assert!(ordered.forget_deleted(b"a", first).is_none(), "it is there again");
         assert_eq!(ordered.take(b"a").unwrap().0.value(), b"2");

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use proptest::prelude::*;
 use schemas::Timestamp;
 
@@ -105,7 +104,7 @@ proptest! {
                     stores
                         .for_each_changed::<()>(|store, key, value, is_known| {
                             if !is_known {
-                                checkpoint.stage(store, &Bytes::copy_from_slice(key), value.as_ref());
+                                checkpoint.stage(store, &key, value.as_ref());
                             }
                             Ok(())
                         })

@@ -3,11 +3,11 @@
 use std::cell::{Cell, OnceCell};
 use std::hash::BuildHasher;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hashbrown::HashTable;
 use schemas::Timestamp;
 
-use super::{Entries, Entry, Epoch, Found, Mark};
+use super::{Entries, Entry, Epoch, Found, Mark, Stamped};
 use crate::{CheckpointError, CheckpointReader, StoreKind};
 
 /// What a write found resident under its key.
@@ -57,6 +57,9 @@ pub(crate) struct Stores {
     hasher: foldhash::fast::RandomState,
     /// Finds repeated keys at commit; kept to reuse its memory.
     seen: HashTable<u32>,
+    /// Copies of keys, which live until they are in a checkpoint, and of values, which live until they are sent.
+    keys: Pool,
+    values: Pool,
     /// The task's checkpoint as of its last finished batch.
     pub(super) reader: Option<Box<dyn CheckpointReader>>,
     /// The batch that commits go into.
@@ -77,6 +80,8 @@ impl Stores {
             open_bytes: 0,
             hasher: foldhash::fast::RandomState::default(),
             seen: HashTable::new(),
+            keys: Pool::default(),
+            values: Pool::default(),
             reader: None,
             epoch: Epoch::LOADED.next(),
             finished: Epoch::LOADED,
@@ -269,30 +274,21 @@ impl Stores {
     /// `write` says whether an earlier transaction has put the key into the batch already.
     pub(crate) fn for_each_changed<E>(
         &mut self,
-        mut write: impl FnMut(usize, &[u8], Option<Bytes>, bool) -> Result<(), E>,
+        mut write: impl FnMut(usize, Bytes, Option<Bytes>, bool) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Self { entries, changes, seen, epoch, .. } = self;
+        let Self { entries, changes, seen, keys, values, epoch, .. } = self;
         seen.clear();
         for (index, change) in changes.iter().enumerate() {
-            let (hash, key) = (u64::from(change.hash) << 32 | u64::from(change.hash), change.replaced.key());
-            let same = |other: &u32| {
-                let other = &changes[*other as usize];
-                other.store == change.store && other.replaced.key() == key
-            };
-            if seen.find(hash, same).is_some() {
-                continue;
-            }
-            seen.insert_unique(hash, index as u32, |index| {
-                let hash = u64::from(changes[*index as usize].hash);
-                hash << 32 | hash
-            });
+            let key = change.replaced.key();
             let now = match entries[change.store as usize].stamp(change.hash, key, *epoch) {
-                Found::Value(value) => Some(Bytes::copy_from_slice(value)),
-                Found::Nothing if matches!(change.replaced, Replaced::Nothing(_)) => continue,
-                Found::Deleted | Found::Nothing => None,
+                Stamped::Before => continue,
+                Stamped::Unmarked(_) if !is_first(seen, changes, index) => continue,
+                Stamped::Unmarked(None) if matches!(change.replaced, Replaced::Nothing(_)) => continue,
+                Stamped::Now(value) | Stamped::Unmarked(value) => value,
             };
             // The first change of a key carries the mark from before the transaction.
-            write(change.store as usize, key, now, change.mark.is_at(*epoch))?;
+            let is_pending = change.mark.is_at(*epoch);
+            write(change.store as usize, keys.copy(key), now.map(|value| values.copy(value)), is_pending)?;
         }
         Ok(())
     }
@@ -303,6 +299,37 @@ impl Stores {
         // A burst must not keep its memory for ever.
         self.changes.shrink_to(1 << 14);
         self.open_bytes = 0;
+    }
+}
+
+/// Whether no change before this one was of the same key, as far as `seen` was asked.
+fn is_first(seen: &mut HashTable<u32>, changes: &[Change], index: usize) -> bool {
+    let change = &changes[index];
+    let spread = |change: &Change| u64::from(change.hash) << 32 | u64::from(change.hash);
+    let same = |other: &u32| {
+        let other = &changes[*other as usize];
+        other.store == change.store && other.replaced.key() == change.replaced.key()
+    };
+    if seen.find(spread(change), same).is_some() {
+        return false;
+    }
+    seen.insert_unique(spread(change), index as u32, |index| spread(&changes[*index as usize]));
+    true
+}
+
+/// Copies of many small things that live about equally long, a few thousand in one allocation.
+#[derive(Default)]
+struct Pool(BytesMut);
+
+impl Pool {
+    const CHUNK: usize = 64 << 10;
+
+    fn copy(&mut self, bytes: &[u8]) -> Bytes {
+        if self.0.capacity() < bytes.len() {
+            self.0 = BytesMut::with_capacity(bytes.len().max(Self::CHUNK));
+        }
+        self.0.extend_from_slice(bytes);
+        self.0.split().freeze()
     }
 }
 

@@ -332,7 +332,6 @@ impl Task {
         let Self { core, queues, checkpoint, .. } = self;
         let TaskCore { stores, plan, id, .. } = core;
         stores.for_each_changed(|store, key, value, is_pending| {
-            let key = bytes::Bytes::copy_from_slice(key);
             if let Some(checkpoint) = checkpoint
                 && !is_pending
             {

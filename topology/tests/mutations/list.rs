@@ -204,8 +204,8 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "what is committed counts as being in the checkpoint already",
         "store/entries.rs",
-        "let mark = slot.mark.get().at(epoch);",
-        "let mark = slot.mark.get().at(if epoch > Epoch::LOADED { Epoch::LOADED } else { epoch });",
+        "mark.set(found.at(epoch));",
+        "mark.set(found.at(if epoch > Epoch::LOADED { Epoch::LOADED } else { epoch }));",
     ),
     mutation(
         "a batch counts as finished while it is being collected",
