@@ -44,7 +44,9 @@ fn play(seed: u64, histories: &[History], declared: usize) -> (Simulation, i64) 
             }
         }
     }
-    let end = simulation.now().0.max(at(START) + MINUTES * MINUTE) + 60 * MINUTE;
+    // Half a minute later, as it takes a while to settle: a target that is used up at that very instant would be met
+    // by the one and overrun by the other.
+    let end = simulation.now().0.max(at(START) + MINUTES * MINUTE) + 60 * MINUTE + MINUTE / 2;
     simulation.pass(Duration::from_millis((end - simulation.now().0) as u64));
     simulation.settle(5_000).unwrap();
     (simulation, end)
