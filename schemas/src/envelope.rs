@@ -1,13 +1,8 @@
 //! What every canonical event carries besides its entity.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
-
-/// Fields a reader did not know, by name, each value kept as its JSON text.
-pub type Extra = BTreeMap<String, String>;
+use crate::{Extra, Timestamp};
 
 /// The envelope of a canonical event (TMF "Event", v4 and v5 brought to one form).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -26,7 +26,7 @@
 //!
 //! In reading order:
 //!
-//! - what all events share: [`Envelope`], [`Family`], [`Timestamp`], [`Money`];
+//! - what all events share: [`Envelope`], [`Family`], [`Timestamp`], [`Money`], [`Extra`];
 //! - the families' events: [`OrderEvent`], [`FlowEvent`], [`TicketEvent`], [`AccountEvent`],
 //!   [`CustomerEvent`], [`CatalogEvent`], [`PartnerEvent`];
 //! - what the hub publishes: [`LifecycleFact`], [`BillingRecord`], [`FloworxCommand`],
@@ -40,6 +40,7 @@ mod codec;
 mod degradation;
 mod envelope;
 mod escalation;
+mod extra;
 mod family;
 mod flow;
 pub mod guard;
@@ -61,6 +62,7 @@ pub use codec::{DecodeError, Schema, decode, encode, encode_into, schema_id, to_
 pub use degradation::*;
 pub use envelope::*;
 pub use escalation::*;
+pub use extra::Extra;
 pub use family::*;
 pub use flow::*;
 pub use kpi::*;

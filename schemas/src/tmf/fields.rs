@@ -163,7 +163,7 @@ fn parse_micros(number: &str) -> Option<i64> {
 
 /// Keeps a field that the reader does not know.
 pub(super) fn keep(extra: &mut Extra, field: Value<'_>) {
-    extra.insert(field.key().into_owned(), field.raw().to_owned());
+    extra.insert(&field.key(), field.raw());
 }
 
 /// Keeps a field that the reader took a part of, unless that part is all there is.

@@ -16,7 +16,7 @@ pub(super) fn read(reading: Reading<'_>, entity: Value<'_>) -> Result<CanonicalE
     let mut flow_id = None;
     let mut state: Option<FlowState> = None;
     let mut task = TaskFlow { id: own_id.clone(), ..TaskFlow::default() };
-    let mut extra = Extra::new();
+    let mut extra = Extra::default();
     let is_task = reading.head.kind.resource == Resource::TaskFlow;
     for field in entity.children().filter(|field| !field.is_null()) {
         match &*field.key() {

@@ -41,7 +41,7 @@ impl Orders {
                 state.class = offering.sla_class;
             }
             let code = offering.billing_code.unwrap_or_default();
-            item.extra.insert(SEEN_IN_CATALOG.to_owned(), serde_json::Value::from(code).to_string());
+            item.extra.insert(SEEN_IN_CATALOG, &serde_json::Value::from(code).to_string());
             if let Some(partner_id) = &item.partner_id
                 && !partner::is_known(context, self.partners, partner_id)
             {

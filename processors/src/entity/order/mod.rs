@@ -424,7 +424,7 @@ impl OrderRecord {
         order.error_messages.clear();
         for item in &mut order.items {
             // What the catalog said of an item stays: it is not asked again.
-            item.extra.retain(|name, _| name == SEEN_IN_CATALOG);
+            item.extra.retain(|name| name == SEEN_IN_CATALOG);
         }
     }
 }

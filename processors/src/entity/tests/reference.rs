@@ -43,7 +43,8 @@ fn an_older_patch_of_a_customer_is_stale() {
 fn personal_attributes_are_not_kept() {
     let mut hub = Hub::new();
     let envelope = hub.envelope("CustomerCreateEvent", 0);
-    let extra = [("contactMedium".to_owned(), "\"+919999900001\"".to_owned())].into();
+    let mut extra = schemas::Extra::default();
+    extra.insert("contactMedium", "\"+919999900001\"");
     let customer = Customer { id: "c1".into(), extra, ..Customer::default() };
     hub.pipe("hub.customer", "c1", &CustomerEvent { envelope, change: ReferenceChange::Created, customer }, at(0));
     let state = hub.driver.store_get("entity.customer.state", "c1").unwrap();
