@@ -57,10 +57,11 @@ pub struct Started {
 }
 
 impl Cluster {
-    /// Starts a broker, and compiles the Java program.
-    pub fn start(jars: &Path) -> anyhow::Result<Self> {
+    /// Starts a broker, and compiles the Java programs where one of these programs is in Java.
+    pub fn start(jars: &Path, programs: &[Program]) -> anyhow::Result<Self> {
         std::fs::create_dir_all(jars)?;
-        let classes = compile_streams(jars)?;
+        let is_java = |program: &Program| matches!(program, Program::Streams | Program::StreamsTuned);
+        let classes = if programs.iter().any(is_java) { compile_streams(jars)? } else { String::new() };
         let fetched = Jars::fetch(&jars.join("broker"))?;
         let folder = tempfile::tempdir_in(jars)?;
         let broker = LocalBroker::start(&fetched, &folder.path().join("broker"))?;
@@ -106,6 +107,19 @@ impl Cluster {
             }
         }
         Ok(ends)
+    }
+
+    /// The class path of the Java programs.
+    pub fn classes(&self) -> &str {
+        &self.classes
+    }
+
+    /// What the names of the next program's topics begin with, and a folder for it.
+    pub fn next(&mut self, program: Program) -> (String, PathBuf) {
+        self.started += 1;
+        let name = format!("{}-{}", program.key(), self.started);
+        let data = self.folder.path().join(&name);
+        (format!("{name}."), data)
     }
 
     /// Starts a program on an input, with an output and a name of its own.

@@ -12,6 +12,7 @@ mod chart;
 mod cluster;
 mod latency;
 mod measure;
+mod pipeline;
 mod program;
 mod report;
 mod restart;
@@ -33,8 +34,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
-    /// How many records each program works through, for throughput.
-    #[arg(long, default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(100_000..))]
+    /// How many records each program works through, for throughput, latency and restart; 0 leaves them out.
+    #[arg(long, default_value_t = 2_000_000)]
     records: u64,
     /// How many keys they have.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -48,6 +49,9 @@ struct Arguments {
     /// How many keys of state a restart has; 0 leaves it out.
     #[arg(long, default_value_t = 1_000_000)]
     restart_keys: u64,
+    /// How many orders pass the whole order pipeline, from JSON to SLA states; 0 leaves it out.
+    #[arg(long, default_value_t = 60_000)]
+    pipeline: u64,
     /// Which programs are measured, in this order; ratios are of the first one to the others.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "runtime,streams,streams-tuned,bare,bare-plain")]
     programs: Vec<Program>,
@@ -65,6 +69,15 @@ enum Part {
     /// The runtime.
     #[command(hide = true)]
     Runtime(program::Work),
+    /// The runtime with the hub's order pipeline.
+    #[command(hide = true)]
+    Pipeline(program::PipelineWork),
+    /// The order pipeline on a log in memory: what the hub's own parts cost.
+    Alone {
+        /// How many orders pass it.
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+        orders: u64,
+    },
     /// The client alone, doing the same writes.
     #[command(hide = true)]
     Bare {
@@ -80,6 +93,8 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match &arguments.part {
         Some(Part::Runtime(work)) => runtime::run(work),
+        Some(Part::Pipeline(work)) => pipeline::run(work),
+        Some(Part::Alone { orders }) => pipeline::alone(*orders),
         Some(Part::Bare { work, changelog }) => bare::run(work, *changelog),
         None => report::run(&arguments),
     }

@@ -25,6 +25,20 @@ pub struct Work {
     pub data: PathBuf,
 }
 
+/// What a program is told that does the order pipeline.
+#[derive(Clone, Debug, clap::Args)]
+pub struct PipelineWork {
+    /// Where the broker is.
+    #[arg(long)]
+    pub brokers: String,
+    /// What its topics and its group begin with.
+    #[arg(long)]
+    pub prefix: String,
+    /// Where it may keep files.
+    #[arg(long)]
+    pub data: PathBuf,
+}
+
 /// A program that does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Program {
@@ -71,19 +85,11 @@ impl Program {
 
     /// Starts it. `classes` is the class path of the Java program.
     pub fn start(self, work: &Work, classes: &str) -> anyhow::Result<Process> {
-        std::fs::create_dir_all(&work.data)?;
-        let mut command = match self {
+        let command = match self {
             Self::Streams | Self::StreamsTuned => {
-                let mut java = Command::new("java");
-                java.args([
-                    "-Xmx1g",
-                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-                    "-cp",
-                    classes,
-                    "hub.bench.Streams",
-                ]);
+                let mut java = java(classes, "hub.bench.Streams");
                 java.args([&work.brokers, &work.application, &work.input, &work.output]).arg(&work.data);
-                java.arg(if self == Self::StreamsTuned { "cached" } else { "plain" });
+                java.arg(self.state_in_java());
                 java
             }
             _ => {
@@ -97,11 +103,43 @@ impl Program {
                 own
             }
         };
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(work.data.join("program.log"))?;
+        self.spawn(command, &work.data)
+    }
+
+    /// Starts it on the order pipeline. There is none for the client alone.
+    pub fn start_pipeline(self, work: &PipelineWork, classes: &str) -> anyhow::Result<Process> {
+        let command = if self == Self::Runtime {
+            let mut own = Command::new(std::env::current_exe()?);
+            own.args(["pipeline", "--brokers", &work.brokers, "--prefix", &work.prefix, "--data"]).arg(&work.data);
+            own
+        } else {
+            let mut java = java(classes, "hub.bench.Orders");
+            java.arg(&work.brokers).arg(format!("{}pipeline", work.prefix)).arg(&work.prefix);
+            java.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/avro")).arg(&work.data);
+            java.arg(self.state_in_java());
+            java
+        };
+        self.spawn(command, &work.data)
+    }
+
+    const fn state_in_java(self) -> &'static str {
+        if matches!(self, Self::StreamsTuned) { "cached" } else { "plain" }
+    }
+
+    fn spawn(self, mut command: Command, data: &Path) -> anyhow::Result<Process> {
+        std::fs::create_dir_all(data)?;
+        let file = data.join("program.log");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(&file)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("starting {}", self.name()))?;
-        Ok(Process { child, log: work.data.join("program.log") })
+        Ok(Process { child, log: file })
     }
+}
+
+fn java(classes: &str, main: &str) -> Command {
+    let mut java = Command::new("java");
+    java.args(["-Xmx1g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classes, main]);
+    java
 }
 
 /// A running program; killed when dropped.
@@ -138,7 +176,9 @@ pub fn compile_streams(jars: &Path) -> anyhow::Result<String> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("streams");
     let (libs, classes) = (jars.join("streams-libs"), jars.join("streams-classes"));
     std::fs::create_dir_all(&classes)?;
-    if !libs.exists() {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|found| found.modified());
+    let is_current = changed(&libs).is_ok_and(|at| changed(&sources.join("pom.xml")).is_ok_and(|pom| pom < at));
+    if !is_current {
         let fetched = Command::new("mvn")
             .args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DincludeScope=runtime", "-f"])
             .arg(sources.join("pom.xml"))
@@ -150,12 +190,16 @@ pub fn compile_streams(jars: &Path) -> anyhow::Result<String> {
             anyhow::bail!("Maven cannot fetch Kafka Streams");
         }
     }
+    let mut files = std::fs::read_dir(sources.join("src/main/java/hub/bench"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
+    files.sort();
     let compiled = Command::new("javac")
         .arg("-cp")
         .arg(libs.join("*"))
         .arg("-d")
         .arg(&classes)
-        .arg(sources.join("src/main/java/hub/bench/Streams.java"))
+        .args(files)
         .status()
         .context("starting javac (on Debian or Ubuntu: apt-get install openjdk-17-jdk-headless)")?;
     anyhow::ensure!(compiled.success(), "the Java program does not compile");

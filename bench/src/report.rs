@@ -9,7 +9,7 @@ use crate::measure::median;
 use crate::program::Program;
 use crate::restart::{self, Restart};
 use crate::throughput::{self, Throughput};
-use crate::{Arguments, chart};
+use crate::{Arguments, chart, pipeline};
 
 /// What one program came to.
 struct Row {
@@ -21,13 +21,26 @@ struct Row {
 
 /// Measures everything and writes the table and the chart.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut cluster = Cluster::start(&arguments.jars)?;
+    let mut cluster = Cluster::start(&arguments.jars, &arguments.programs)?;
+    let mut text = String::new();
+    if arguments.records > 0 {
+        text += &touching(&mut cluster, arguments)?;
+    }
+    if arguments.pipeline > 0 {
+        text += &pipeline::report(&mut cluster, &arguments.programs, arguments.pipeline, arguments.rounds)?;
+    }
+    println!("\n{text}");
+    Ok(std::fs::write(&arguments.results, text)?)
+}
+
+/// The same small work in every program: throughput, latency and restart.
+fn touching(cluster: &mut Cluster, arguments: &Arguments) -> anyhow::Result<String> {
     println!("filling the topic with {} records", arguments.records);
     let ends = cluster.fill("in", arguments.records, arguments.keys)?;
     let mut all: Vec<(Program, Throughput)> = Vec::new();
     for round in 1..=arguments.rounds {
         for &program in &arguments.programs {
-            let found = throughput::measure(&mut cluster, program, "in", &ends)?;
+            let found = throughput::measure(cluster, program, "in", &ends)?;
             println!(
                 "round {round}, {}: {:.0} records/s, {:.2} CPU s per million, {:.0} MB",
                 program.name(),
@@ -51,23 +64,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         };
         let mut row = Row { program, throughput, latency: None, restart: None };
         if program.is_stateful() && arguments.latency > 0 {
-            let found = latency::measure(&mut cluster, program, arguments.latency)?;
+            let found = latency::measure(cluster, program, arguments.latency)?;
             println!("{}: p50 {:.1} ms, p99 {:.1} ms", program.name(), found.p50, found.p99);
             row.latency = Some(found);
         }
         if program.is_stateful() && arguments.restart_keys > 0 {
-            let found = restart::measure(&mut cluster, program, arguments.restart_keys)?;
+            let found = restart::measure(cluster, program, arguments.restart_keys)?;
             println!("{}: back after {:.2} s, {:.2} CPU s", program.name(), found.seconds, found.processor);
             row.restart = Some(found);
         }
         rows.push(row);
     }
-    let text = results(arguments, &rows);
-    println!("\n{text}");
-    std::fs::write(&arguments.results, text)?;
     let bars: Vec<_> = rows.iter().map(|row| (row.program.name(), row.throughput.per_second)).collect();
     std::fs::write(arguments.results.with_extension("svg"), chart::bars("records per second", &bars))?;
-    Ok(())
+    Ok(results(arguments, &rows))
 }
 
 fn results(arguments: &Arguments, rows: &[Row]) -> String {

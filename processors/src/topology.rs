@@ -46,20 +46,7 @@ pub struct HubSettings {
 /// When its parts do not fit together.
 pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
     let mut builder = TopologyBuilder::new();
-    builder.global_table(catalog::TABLE, catalog::TABLE_TOPIC);
-    builder.global_table(partner::TABLE, partner::TABLE_TOPIC);
-
-    add::<Orders, _>(
-        &mut builder,
-        settings,
-        OrderProcessor::new,
-        Wiring {
-            sources: &[EventFamily::Order.topic(), EventFamily::Flow.topic(), ORDER_ANSWER_TOPIC, DELIVERY_TOPIC],
-            tables: &[catalog::TABLE, partner::TABLE],
-            sinks: &[(LOOKUP_SINK, LOOKUP_TOPIC)],
-            ..Wiring::default()
-        },
-    );
+    add_orders(&mut builder, settings);
     add::<Tickets, _>(
         &mut builder,
         settings,
@@ -117,6 +104,19 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
     kpi::add_to(&mut builder, &settings.kpi, &settings.slos);
     score::add_to(&mut builder, &settings.score);
     builder.build()
+}
+
+/// Adds product orders: their sub-topology `entity.order`, and the tables that enrich them.
+pub fn add_orders(builder: &mut TopologyBuilder, settings: &HubSettings) {
+    builder.global_table(catalog::TABLE, catalog::TABLE_TOPIC);
+    builder.global_table(partner::TABLE, partner::TABLE_TOPIC);
+    let wiring = Wiring {
+        sources: &[EventFamily::Order.topic(), EventFamily::Flow.topic(), ORDER_ANSWER_TOPIC, DELIVERY_TOPIC],
+        tables: &[catalog::TABLE, partner::TABLE],
+        sinks: &[(LOOKUP_SINK, LOOKUP_TOPIC)],
+        ..Wiring::default()
+    };
+    add::<Orders, _>(builder, settings, OrderProcessor::new, wiring);
 }
 
 /// What a family is connected to besides its state, its waiting events and the common sinks.
