@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use connectors::delivery::http::wall_clock;
 use topology::sim::SimLog;
 use topology::{Log, OutgoingRecord, Producer, TopicSpec, Worker, WorkerSettings};
@@ -37,7 +38,7 @@ pub fn run(orders: u64) -> anyhow::Result<()> {
     let (mut count, mut records, mut taken) = (0, 0, Duration::ZERO);
     while told.peek().is_some() {
         for event in told.by_ref().take(CHUNK) {
-            send(outside.as_mut(), INPUT, event.order.into_bytes(), event.json)?;
+            send(outside.as_mut(), INPUT, event.order, event.json)?;
             count += 1;
         }
         outside.commit("outside", &[])?;
@@ -56,12 +57,12 @@ pub fn run(orders: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn send(producer: &mut dyn Producer, topic: &str, key: Vec<u8>, value: Vec<u8>) -> anyhow::Result<()> {
+fn send(producer: &mut dyn Producer, topic: &str, key: Bytes, value: Bytes) -> anyhow::Result<()> {
     Ok(producer.send(OutgoingRecord {
         topic: topic.into(),
         partition: None,
-        key: Some(key.into()),
-        value: Some(value.into()),
+        key: Some(key),
+        value: Some(value),
         timestamp: wall_clock(),
         headers: Vec::new(),
     })?)

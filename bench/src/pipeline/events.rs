@@ -5,6 +5,7 @@
 //! second event comes last of all, in another the first after the second, and in a third the second comes twice,
 //! so that waiting for predecessors and finding repeats are part of the work.
 
+use bytes::Bytes;
 use schemas::{CatalogEvent, Envelope, Offering, Partner, PartnerEvent, ReferenceChange, Timestamp};
 use serde_json::{Value, json};
 
@@ -23,9 +24,9 @@ const CLASSES: [&str; 3] = ["sim", "mobile", "broadband"];
 #[derive(Clone)]
 pub struct Event {
     /// The order's id, and the record's key.
-    pub order: String,
+    pub order: Bytes,
     /// The event as JSON.
-    pub json: Vec<u8>,
+    pub json: Bytes,
 }
 
 /// The events of `orders` orders, in the order in which they are sent. Orders are called by `run` and a number, and
@@ -36,7 +37,7 @@ pub fn events(run: &str, orders: u64, start: Timestamp) -> impl Iterator<Item = 
         let number = slot.checked_sub(place * OPEN).filter(|number| *number < orders)?;
         let (step, times) = told_at(number, place);
         let order = Order { id: format!("{run}-{number:08}"), number, created: start.plus_millis(number as i64) };
-        let event = Event { json: order.event(step).to_string().into_bytes(), order: order.id };
+        let event = Event { json: order.event(step).to_string().into(), order: order.id.into() };
         Some(std::iter::repeat_n(event, times))
     };
     (0..slots).flat_map(move |slot| (0..STEPS).filter_map(move |place| told(slot, place)).flatten())
@@ -130,7 +131,7 @@ impl Order {
 }
 
 /// The offerings that orders name, as the catalog's table has them: keys and values.
-pub fn offerings() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+pub fn offerings() -> impl Iterator<Item = (Bytes, Bytes)> {
     (0..OFFERINGS).map(|number| {
         let offering = Offering {
             id: format!("PO-{number}"),
@@ -145,17 +146,17 @@ pub fn offerings() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
         };
         let key = [offering.id.as_bytes(), b"\0", offering.version.as_bytes()].concat();
         let event = CatalogEvent { envelope: Envelope::default(), change: ReferenceChange::Created, offering };
-        (key, schemas::encode(&event))
+        (key.into(), schemas::encode(&event).into())
     })
 }
 
 /// The partners that own offerings, as their table has them: keys and values.
-pub fn partners() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+pub fn partners() -> impl Iterator<Item = (Bytes, Bytes)> {
     (0..PARTNERS).map(|number| {
         let partner = Partner { id: format!("partner-{number}"), ..Partner::default() };
-        let key = partner.id.clone().into_bytes();
+        let key = partner.id.clone().into();
         let event = PartnerEvent { envelope: Envelope::default(), change: ReferenceChange::Created, partner };
-        (key, schemas::encode(&event))
+        (key, schemas::encode(&event).into())
     })
 }
 
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(all.len(), 402);
         for event in &all {
             let read = schemas::tmf::read(&event.json, None, Timestamp(0)).expect("an event that the hub takes");
-            assert!(read.key() == event.order && read.envelope().flags.is_empty(), "{:?}", read.envelope());
+            assert!(read.key().as_bytes() == event.order && read.envelope().flags.is_empty(), "{:?}", read.envelope());
         }
         let bytes: usize = all.iter().map(|event| event.json.len()).sum();
         assert!((1_500..3_000).contains(&(bytes / all.len())), "{}", bytes / all.len());

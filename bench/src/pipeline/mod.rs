@@ -25,6 +25,7 @@ use crate::cluster::Cluster;
 use crate::measure::{peak_megabytes, processor_seconds};
 use crate::program::{PipelineWork, Process, Program};
 use crate::throughput::Throughput;
+use events::Event;
 use same::Written;
 use stage::Stage;
 
@@ -39,13 +40,27 @@ const WARM_UP: u64 = 20_000;
 /// How long a program that has nothing to do is left alone, so that no transaction of it is open.
 const REST: Duration = Duration::from_secs(1);
 
+/// What every program is given: made once, for that takes longer than writing it.
+struct Told {
+    compared: Vec<Event>,
+    warm_up: Vec<Event>,
+    measured: Vec<Event>,
+}
+
+impl Told {
+    fn of(orders: u64) -> Self {
+        let events = |run: &str, orders| events::events(run, orders, wall_clock()).collect();
+        let (compared, warm_up) = (events("compared", COMPARED), events("warm", WARM_UP));
+        Self { compared, warm_up, measured: events("measured", orders) }
+    }
+}
+
 /// Makes sure that the programs do the same work; returns how many records of each topic it makes.
-fn compare(cluster: &mut Cluster, programs: &[Program]) -> anyhow::Result<Vec<(&'static str, usize)>> {
-    let start = wall_clock();
+fn compare(cluster: &mut Cluster, programs: &[Program], told: &Told) -> anyhow::Result<Vec<(&'static str, usize)>> {
     let mut first: Option<Written> = None;
     for &program in programs {
         let (mut stage, mut process) = begin(cluster, program)?;
-        stage.fill("compared", COMPARED, start)?;
+        stage.fill(&told.compared)?;
         stage.wait_done(&mut process)?;
         let written = Written::by(&stage)?;
         let Some(own) = &first else {
@@ -64,15 +79,15 @@ fn compare(cluster: &mut Cluster, programs: &[Program]) -> anyhow::Result<Vec<(&
     Ok(first.map(|written| written.counts().collect()).unwrap_or_default())
 }
 
-/// Lets a program work so many orders through.
-fn measure(cluster: &mut Cluster, program: Program, orders: u64) -> anyhow::Result<Throughput> {
+/// Lets a program work the events through.
+fn measure(cluster: &mut Cluster, program: Program, told: &Told) -> anyhow::Result<Throughput> {
     let (mut stage, mut process) = begin(cluster, program)?;
-    let start = wall_clock();
-    stage.fill("warm", WARM_UP, start)?;
+    stage.fill(&told.warm_up)?;
     stage.wait_done(&mut process)?;
     std::thread::sleep(REST);
     signal(&process, "STOP")?;
-    let events = stage.fill("measured", orders, start)? as f64;
+    stage.fill(&told.measured)?;
+    let events = told.measured.len() as f64;
     let (began, before) = (Instant::now(), processor_seconds(process.pid())?);
     signal(&process, "CONT")?;
     let done = stage.wait_done(&mut process)?;

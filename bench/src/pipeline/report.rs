@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{compare, measure};
+use super::{Told, compare, measure};
 use crate::cluster::Cluster;
 use crate::measure::median;
 use crate::program::Program;
@@ -11,12 +11,13 @@ use crate::throughput::Throughput;
 /// Compares and measures, and says what came of it as a section of the results.
 pub fn run(cluster: &mut Cluster, programs: &[Program], orders: u64, rounds: u32) -> anyhow::Result<String> {
     let programs: Vec<_> = programs.iter().copied().filter(|program| program.is_stateful()).collect();
-    let counts = compare(cluster, &programs)?;
+    let told = Told::of(orders);
+    let counts = compare(cluster, &programs, &told)?;
     println!("every record of the order pipeline is the same in all programs: {counts:?}");
     let mut all: Vec<(Program, Throughput)> = Vec::new();
     for round in 1..=rounds {
         for &program in &programs {
-            let found = measure(cluster, program, orders)?;
+            let found = measure(cluster, program, &told)?;
             println!(
                 "pipeline, round {round}, {}: {:.0} events/s, {:.1} CPU s per million, {:.0} MB",
                 program.name(),

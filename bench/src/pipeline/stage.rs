@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use connectors::delivery::http::wall_clock;
 use connectors::kafka::{KafkaLog, KafkaSettings};
-use schemas::{Family, Timestamp};
+use schemas::Family;
 use topology::{Log, Offset, OutgoingRecord, TopicPartition, TopicSpec};
 
-use super::events;
+use super::events::{self, Event};
 use crate::cluster::{PARTITIONS, uncompressed};
 use crate::measure::processor_seconds;
 use crate::program::Process;
@@ -69,20 +70,20 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Fills the first topic with so many orders, called by `run`; returns how many events that are.
-    pub fn fill(&mut self, run: &str, orders: u64, start: Timestamp) -> anyhow::Result<u64> {
-        self.send(events::events(run, orders, start).map(|event| (INPUT, event.order.into_bytes(), event.json)))
+    /// Fills the first topic.
+    pub fn fill(&mut self, events: &[Event]) -> anyhow::Result<()> {
+        self.send(events.iter().map(|event| (INPUT, event.order.clone(), event.json.clone())))
     }
 
-    fn send(&mut self, records: impl Iterator<Item = (&'static str, Vec<u8>, Vec<u8>)>) -> anyhow::Result<u64> {
+    fn send(&mut self, records: impl Iterator<Item = (&'static str, Bytes, Bytes)>) -> anyhow::Result<()> {
         let mut producer = self.log.producer("fill")?;
         let mut sent = 0;
         for (topic, key, value) in records {
             producer.send(OutgoingRecord {
                 topic: topic.into(),
                 partition: None,
-                key: Some(key.into()),
-                value: Some(value.into()),
+                key: Some(key),
+                value: Some(value),
                 timestamp: wall_clock(),
                 headers: Vec::new(),
             })?;
@@ -99,7 +100,7 @@ impl Stage {
                 self.ends[partition.partition as usize] = offset.next();
             }
         }
-        Ok(sent)
+        Ok(())
     }
 
     /// Waits until a program has worked everything through; returns when that was, and what processor time it had used.
