@@ -8,7 +8,7 @@ use hashbrown::hash_table::Entry as Place;
 
 use schemas::Timestamp;
 
-use super::{Entry, Epoch, Mark, Ordered, Pieces, Reach, Segments, next_key};
+use super::{Entry, Epoch, Evicted, Found, Mark, Ordered, Pieces, Reach, Segments, Stamped, next_key};
 use crate::StoreKind;
 
 /// Entries in memory, with their number and size kept up to date.
@@ -36,36 +36,6 @@ struct Slot {
     hash: u32,
     mark: Cell<Mark>,
     entry: Entry,
-}
-
-/// What is resident under a key.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
-    /// Its value.
-    Value(&'a [u8]),
-    /// That it is gone.
-    Deleted,
-    /// Nothing: in a whole store there is no such key, in a part the checkpoint knows.
-    Nothing,
-}
-
-/// What was found under a key that the open transaction changed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Stamped<'a> {
-    /// It was open until now: its value, or that it is gone.
-    Now(Option<&'a [u8]>),
-    /// It was stamped before: by an earlier change of the same key.
-    Before,
-    /// There is nothing that could be stamped, so that nothing says whether this was asked before: a value in a window,
-    /// or nothing at all.
-    Unmarked(Option<&'a [u8]>),
-}
-
-/// What eviction gave back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Evicted {
-    pub(crate) entries: usize,
-    pub(crate) bytes: usize,
 }
 
 /// What the allocator adds to an entry, about.

@@ -10,6 +10,7 @@
 
 mod entries;
 mod entry;
+mod found;
 mod layers;
 mod ledger;
 mod mark;
@@ -27,6 +28,7 @@ mod window;
 
 pub(crate) use entries::*;
 pub(crate) use entry::*;
+pub(crate) use found::*;
 pub use ledger::*;
 pub(crate) use mark::*;
 pub(crate) use ordered::*;

@@ -55,7 +55,7 @@ pub(crate) struct Stores {
     /// What `changes` occupies.
     pub(super) open_bytes: usize,
     hasher: foldhash::fast::RandomState,
-    /// Finds repeated keys at commit; kept to reuse its memory.
+    /// Finds repeated keys at commit where no mark tells them; kept to reuse its memory.
     seen: HashTable<u32>,
     /// Copies of keys, which live until they are in a checkpoint, and of values, which live until they are sent.
     keys: Pool,
