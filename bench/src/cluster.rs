@@ -16,8 +16,8 @@ use crate::program::{Process, Program, Work, compile_streams};
 pub const PARTITIONS: u32 = 4;
 /// Bytes of a value.
 pub const VALUE_BYTES: usize = 300;
-/// How many records one transaction of the filling holds.
-const FILL: u64 = 20_000;
+/// How many bytes one transaction of the filling holds, about.
+const FILL_BYTES: usize = 6 << 20;
 
 /// What everybody here is told: nothing is compressed, as Kafka Streams and the client do by themselves.
 pub fn uncompressed(brokers: String, instance: &str) -> KafkaSettings {
@@ -36,6 +36,38 @@ pub fn value(number: u64) -> [u8; VALUE_BYTES] {
         chunk.copy_from_slice(&(mixed ^ (mixed >> 31)).to_le_bytes()[..chunk.len()]);
     }
     value
+}
+
+/// A record of now for a topic.
+pub fn record(topic: &str, key: Bytes, value: Bytes) -> OutgoingRecord {
+    OutgoingRecord {
+        topic: topic.into(),
+        partition: None,
+        key: Some(key),
+        value: Some(value),
+        timestamp: wall_clock(),
+        headers: Vec::new(),
+    }
+}
+
+/// Appends records, of one topic; returns, by partition, the position after the last of them.
+pub fn append(log: &KafkaLog, records: impl Iterator<Item = OutgoingRecord>) -> anyhow::Result<Vec<Offset>> {
+    let mut producer = log.producer("fill")?;
+    let mut ends = vec![Offset(0); PARTITIONS as usize];
+    let (mut records, mut bytes) = (records.peekable(), 0);
+    while let Some(record) = records.next() {
+        bytes += record.value.as_ref().map_or(0, Bytes::len);
+        producer.send(record)?;
+        if bytes >= FILL_BYTES || records.peek().is_none() {
+            producer.commit("fill", &[])?;
+            bytes = 0;
+            for (partition, offset) in producer.last_positions() {
+                let end = &mut ends[partition.partition as usize];
+                *end = (*end).max(offset.next());
+            }
+        }
+    }
+    Ok(ends)
 }
 
 /// A broker with topics, and the programs that can be started on it.
@@ -60,8 +92,8 @@ impl Cluster {
     /// Starts a broker, and compiles the Java programs where one of these programs is in Java.
     pub fn start(jars: &Path, programs: &[Program]) -> anyhow::Result<Self> {
         std::fs::create_dir_all(jars)?;
-        let is_java = |program: &Program| matches!(program, Program::Streams | Program::StreamsTuned);
-        let classes = if programs.iter().any(is_java) { compile_streams(jars)? } else { String::new() };
+        let classes =
+            if programs.iter().any(|program| program.is_java()) { compile_streams(jars)? } else { String::new() };
         let fetched = Jars::fetch(&jars.join("broker"))?;
         let folder = tempfile::tempdir_in(jars)?;
         let broker = LocalBroker::start(&fetched, &folder.path().join("broker"))?;
@@ -85,28 +117,12 @@ impl Cluster {
     /// partition, the position after its last record.
     pub fn fill(&self, topic: &str, records: u64, keys: u64) -> anyhow::Result<Vec<Offset>> {
         self.topics(&[topic])?;
-        let mut producer = self.log.producer(&format!("fill-{topic}"))?;
-        let mut ends = vec![Offset(0); PARTITIONS as usize];
-        for number in 0..records {
+        let record = |number: u64| {
             // Every key once, then walking through them: an odd factor meets each key equally often.
             let key = if number < keys { number } else { number.wrapping_mul(0x5851_f42d_4c95_7f2d) % keys };
-            producer.send(OutgoingRecord {
-                topic: topic.into(),
-                partition: None,
-                key: Some(format!("entity-{key:012}").into()),
-                value: Some(Bytes::copy_from_slice(&value(number))),
-                timestamp: wall_clock(),
-                headers: Vec::new(),
-            })?;
-            if (number + 1) % FILL == 0 || number + 1 == records {
-                producer.commit("fill", &[])?;
-                for (partition, offset) in producer.last_positions() {
-                    let end = &mut ends[partition.partition as usize];
-                    *end = (*end).max(offset.next());
-                }
-            }
-        }
-        Ok(ends)
+            record(topic, format!("entity-{key:012}").into(), Bytes::copy_from_slice(&value(number)))
+        };
+        append(&self.log, (0..records).map(record))
     }
 
     /// The class path of the Java programs.
@@ -114,24 +130,22 @@ impl Cluster {
         &self.classes
     }
 
-    /// What the names of the next program's topics begin with, and a folder for it.
+    /// A name that no program had, and a folder for it.
     pub fn next(&mut self, program: Program) -> (String, PathBuf) {
         self.started += 1;
         let name = format!("{}-{}", program.key(), self.started);
         let data = self.folder.path().join(&name);
-        (format!("{name}."), data)
+        (name, data)
     }
 
     /// Starts a program on an input, with an output and a name of its own.
     pub fn program(&mut self, program: Program, input: &str) -> anyhow::Result<Started> {
-        self.started += 1;
-        let application = format!("{}-{}", program.key(), self.started);
+        let (application, data) = self.next(program);
         let output = format!("{application}-out");
         self.topics(&[&output])?;
         if program == Program::Bare {
             self.log.ensure_topics(&[TopicSpec::compact(format!("{application}-changelog"), PARTITIONS)])?;
         }
-        let data: PathBuf = self.folder.path().join(&application);
         let work = Work { brokers: self.address(), application, input: input.to_owned(), output, data };
         Ok(Started { process: program.start(&work, &self.classes)?, work })
     }

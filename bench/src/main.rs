@@ -35,7 +35,7 @@ struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
     /// How many records each program works through, for throughput, latency and restart; 0 leaves them out.
-    #[arg(long, default_value_t = 2_000_000)]
+    #[arg(long, default_value_t = 2_000_000, value_parser = records)]
     records: u64,
     /// How many keys they have.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -87,6 +87,14 @@ enum Part {
         #[arg(long)]
         changelog: bool,
     },
+}
+
+/// None, or so many that a warm-up and a measurement are made of them.
+fn records(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number @ (0 | 100_000..)) => Ok(number),
+        _ => Err("0, or 100000 and more".to_owned()),
+    }
 }
 
 fn main() -> anyhow::Result<()> {

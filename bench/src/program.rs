@@ -5,6 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::pipeline::APPLICATION;
+
 /// What a program is told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Work {
@@ -69,7 +71,12 @@ impl Program {
 
     /// Whether it keeps a state.
     pub const fn is_stateful(self) -> bool {
-        matches!(self, Self::Runtime | Self::Streams | Self::StreamsTuned)
+        matches!(self, Self::Runtime) || self.is_java()
+    }
+
+    /// Whether it is written in Java.
+    pub const fn is_java(self) -> bool {
+        matches!(self, Self::Streams | Self::StreamsTuned)
     }
 
     /// Its name in topics and groups.
@@ -114,7 +121,7 @@ impl Program {
             own
         } else {
             let mut java = java(classes, "hub.bench.Orders");
-            java.arg(&work.brokers).arg(format!("{}pipeline", work.prefix)).arg(&work.prefix);
+            java.arg(&work.brokers).arg(format!("{}{APPLICATION}", work.prefix)).arg(&work.prefix);
             java.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/avro")).arg(&work.data);
             java.arg(self.state_in_java());
             java

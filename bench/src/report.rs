@@ -5,7 +5,6 @@ use std::process::Command;
 
 use crate::cluster::{Cluster, PARTITIONS, VALUE_BYTES};
 use crate::latency::{self, Latency};
-use crate::measure::median;
 use crate::program::Program;
 use crate::restart::{self, Restart};
 use crate::throughput::{self, Throughput};
@@ -29,6 +28,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.pipeline > 0 {
         text += &pipeline::report(&mut cluster, &arguments.programs, arguments.pipeline, arguments.rounds)?;
     }
+    anyhow::ensure!(!text.is_empty(), "nothing is to be measured: neither --records nor --pipeline of these programs");
     println!("\n{text}");
     Ok(std::fs::write(&arguments.results, text)?)
 }
@@ -37,31 +37,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn touching(cluster: &mut Cluster, arguments: &Arguments) -> anyhow::Result<String> {
     println!("filling the topic with {} records", arguments.records);
     let ends = cluster.fill("in", arguments.records, arguments.keys)?;
-    let mut all: Vec<(Program, Throughput)> = Vec::new();
-    for round in 1..=arguments.rounds {
-        for &program in &arguments.programs {
-            let found = throughput::measure(cluster, program, "in", &ends)?;
-            println!(
-                "round {round}, {}: {:.0} records/s, {:.2} CPU s per million, {:.0} MB",
-                program.name(),
-                found.per_second,
-                found.processor_per_million,
-                found.megabytes
-            );
-            all.push((program, found));
-        }
-    }
+    let measured = throughput::in_turn(&arguments.programs, arguments.rounds, "records", |program| {
+        throughput::measure(cluster, program, "in", &ends)
+    })?;
     let mut rows = Vec::new();
-    for &program in &arguments.programs {
-        let of = |value: fn(&Throughput) -> f64| {
-            let values = all.iter().filter(|(other, _)| *other == program).map(|(_, found)| value(found));
-            median(values).unwrap_or_default()
-        };
-        let throughput = Throughput {
-            per_second: of(|found| found.per_second),
-            processor_per_million: of(|found| found.processor_per_million),
-            megabytes: of(|found| found.megabytes),
-        };
+    for (program, throughput) in measured {
         let mut row = Row { program, throughput, latency: None, restart: None };
         if program.is_stateful() && arguments.latency > 0 {
             let found = latency::measure(cluster, program, arguments.latency)?;

@@ -1,12 +1,13 @@
 //! The work on this project's runtime.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use connectors::delivery::http::wall_clock;
-use connectors::kafka::KafkaLog;
+use connectors::kafka::{KafkaLog, KafkaSettings};
 use connectors::state::LmdbCheckpoints;
 use topology::{
     CheckpointSettings, Context, Fault, InitContext, Log, Outcome, Processor, Record, SinkHandle, StoreHandle,
@@ -55,15 +56,20 @@ fn topology(work: &Work) -> Result<Topology, TopologyError> {
 
 /// Works until it is killed.
 pub fn run(work: &Work) -> anyhow::Result<()> {
-    let mut settings = uncompressed(work.brokers.clone(), &work.application);
+    let settings = uncompressed(work.brokers.clone(), &work.application);
+    work_on(settings, &work.application, topology(work)?, &work.data)
+}
+
+/// Works on a topology, with one worker, until it is killed.
+pub fn work_on(mut settings: KafkaSettings, application: &str, topology: Topology, data: &Path) -> anyhow::Result<()> {
     settings.static_membership = true;
     let log = KafkaLog::open(settings, Arc::new(|what: &str| panic!("{what}")))?;
-    let topology = Arc::new(topology(work)?);
-    log.ensure_topics(&topology.required_topics(&work.application, |_| PARTITIONS))?;
-    let checkpoints = LmdbCheckpoints::open(&work.data.join("state")).context("opening the checkpoints")?;
+    let topology = Arc::new(topology);
+    log.ensure_topics(&topology.required_topics(application, |_| PARTITIONS))?;
+    let checkpoints = LmdbCheckpoints::open(&data.join("state")).context("opening the checkpoints")?;
     let settings = WorkerSettings {
         checkpoints: CheckpointSettings { place: Some(Arc::new(checkpoints)), ..CheckpointSettings::default() },
-        ..WorkerSettings::new(work.application.clone())
+        ..WorkerSettings::new(application)
     };
     let mut worker = Worker::new(topology, log, settings)?;
     loop {

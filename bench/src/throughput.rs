@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use topology::Offset;
 
 use crate::cluster::Cluster;
-use crate::measure::{peak_megabytes, processor_seconds};
+use crate::measure::{median, peak_megabytes, processor_seconds};
 use crate::program::Program;
 
 /// How often positions are looked at.
@@ -22,6 +22,42 @@ pub struct Throughput {
     pub processor_per_million: f64,
     /// The peak of its memory.
     pub megabytes: f64,
+}
+
+impl Throughput {
+    /// Of each figure the median.
+    fn median_of(found: &[Self]) -> Self {
+        let of = |figure: fn(&Self) -> f64| median(found.iter().map(figure)).unwrap_or_default();
+        Self {
+            per_second: of(|found| found.per_second),
+            processor_per_million: of(|found| found.processor_per_million),
+            megabytes: of(|found| found.megabytes),
+        }
+    }
+}
+
+/// Measures the programs in turn, so often, and returns the medians of each. `what` is counted.
+pub fn in_turn(
+    programs: &[Program],
+    rounds: u32,
+    what: &str,
+    mut measure: impl FnMut(Program) -> anyhow::Result<Throughput>,
+) -> anyhow::Result<Vec<(Program, Throughput)>> {
+    let mut all = vec![Vec::new(); programs.len()];
+    for round in 1..=rounds {
+        for (&program, all) in programs.iter().zip(&mut all) {
+            let found = measure(program)?;
+            println!(
+                "round {round}, {}: {:.0} {what}/s, {:.2} CPU s per million, {:.0} MB",
+                program.name(),
+                found.per_second,
+                found.processor_per_million,
+                found.megabytes
+            );
+            all.push(found);
+        }
+    }
+    Ok(programs.iter().copied().zip(all.iter().map(|found| Throughput::median_of(found))).collect())
 }
 
 /// Lets a program work through a topic once. The first tenth is not measured: joining the group, and a

@@ -46,10 +46,12 @@ pub struct HubSettings {
 /// When its parts do not fit together.
 pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
     let mut builder = TopologyBuilder::new();
-    add_orders(&mut builder, settings);
+    let HubSettings { entity, routes, .. } = settings;
+    add_orders(&mut builder, entity, routes);
     add::<Tickets, _>(
         &mut builder,
-        settings,
+        entity,
+        routes,
         TicketProcessor::new,
         Wiring {
             sources: &[EventFamily::Ticket.topic(), TICKET_ANSWER_TOPIC],
@@ -59,13 +61,15 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
     );
     add::<Accounts, _>(
         &mut builder,
-        settings,
+        entity,
+        routes,
         AccountProcessor::new,
         Wiring { sources: &[EventFamily::Account.topic()], ..Wiring::default() },
     );
     add::<Customers, _>(
         &mut builder,
-        settings,
+        entity,
+        routes,
         CustomerProcessor::new,
         Wiring {
             sources: &[EventFamily::Customer.topic(), LOOKUP_TOPIC],
@@ -79,7 +83,8 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
     );
     add::<Offerings, _>(
         &mut builder,
-        settings,
+        entity,
+        routes,
         CatalogProcessor::new,
         Wiring {
             sources: &[EventFamily::Catalog.topic()],
@@ -89,7 +94,8 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
     );
     add::<Partners, _>(
         &mut builder,
-        settings,
+        entity,
+        routes,
         PartnerProcessor::new,
         Wiring {
             sources: &[EventFamily::Partner.topic()],
@@ -107,7 +113,7 @@ pub fn build(settings: &HubSettings) -> Result<Topology, TopologyError> {
 }
 
 /// Adds product orders: their sub-topology `entity.order`, and the tables that enrich them.
-pub fn add_orders(builder: &mut TopologyBuilder, settings: &HubSettings) {
+pub fn add_orders(builder: &mut TopologyBuilder, entity: &EntitySettings, routes: &Arc<Router>) {
     builder.global_table(catalog::TABLE, catalog::TABLE_TOPIC);
     builder.global_table(partner::TABLE, partner::TABLE_TOPIC);
     let wiring = Wiring {
@@ -116,7 +122,7 @@ pub fn add_orders(builder: &mut TopologyBuilder, settings: &HubSettings) {
         sinks: &[(LOOKUP_SINK, LOOKUP_TOPIC)],
         ..Wiring::default()
     };
-    add::<Orders, _>(builder, settings, OrderProcessor::new, wiring);
+    add::<Orders, _>(builder, entity, routes, OrderProcessor::new, wiring);
 }
 
 /// What a family is connected to besides its state, its waiting events and the common sinks.
@@ -131,7 +137,8 @@ struct Wiring<'a> {
 
 fn add<F: Family, P: Processor + 'static>(
     builder: &mut TopologyBuilder,
-    settings: &HubSettings,
+    entity: &EntitySettings,
+    routes: &Arc<Router>,
     new: fn(EntitySettings, Arc<Router>) -> P,
     wiring: Wiring<'_>,
 ) {
@@ -146,7 +153,7 @@ fn add<F: Family, P: Processor + 'static>(
         part = part.store(StoreSpec::ordered(*store));
         stores.push(store);
     }
-    let HubSettings { entity, routes, .. } = settings.clone();
+    let (entity, routes) = (entity.clone(), routes.clone());
     part = part.processor(PROCESSOR, wiring.sources, &stores, wiring.tables, move || {
         Box::new(new(entity.clone(), routes.clone()))
     });

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use connectors::delivery::http::wall_clock;
 use topology::sim::SimLog;
-use topology::{Log, OutgoingRecord, Producer, TopicSpec, Worker, WorkerSettings};
+use topology::{Log, Worker, WorkerSettings};
 
 use super::events;
 use super::hub::topology;
-use super::stage::{APPLICATION, INPUT};
+use super::stage::{APPLICATION, topics};
 use crate::cluster::PARTITIONS;
 
 /// Events that go through the log at a time.
@@ -22,23 +21,19 @@ const QUIET: u32 = 20;
 pub fn run(orders: u64) -> anyhow::Result<()> {
     let log = SimLog::new();
     let topology = Arc::new(topology()?);
-    let mut topics = processors::topology::topics(PARTITIONS);
-    topics.push(TopicSpec::delete(INPUT, PARTITIONS, None));
+    let mut topics = topics();
     topics.extend(topology.required_topics(APPLICATION, |_| PARTITIONS));
     log.ensure_topics(&topics)?;
     let mut outside = log.producer("outside")?;
-    for (key, value) in events::offerings() {
-        send(outside.as_mut(), "hub.catalog.table", key, value)?;
-    }
-    for (key, value) in events::partners() {
-        send(outside.as_mut(), "hub.partner.table", key, value)?;
+    for record in events::tables() {
+        outside.send(record)?;
     }
     let mut worker = Worker::new(topology, Arc::new(log.clone()), WorkerSettings::new(APPLICATION))?;
     let mut told = events::events("alone", orders, wall_clock()).peekable();
     let (mut count, mut records, mut taken) = (0, 0, Duration::ZERO);
     while told.peek().is_some() {
         for event in told.by_ref().take(CHUNK) {
-            send(outside.as_mut(), INPUT, event.order, event.json)?;
+            outside.send(event.record())?;
             count += 1;
         }
         outside.commit("outside", &[])?;
@@ -55,15 +50,4 @@ pub fn run(orders: u64) -> anyhow::Result<()> {
     let micros = taken.as_secs_f64() / f64::from(count) * 1e6;
     println!("{count} events, {records} records: {micros:.1} us an event");
     Ok(())
-}
-
-fn send(producer: &mut dyn Producer, topic: &str, key: Bytes, value: Bytes) -> anyhow::Result<()> {
-    Ok(producer.send(OutgoingRecord {
-        topic: topic.into(),
-        partition: None,
-        key: Some(key),
-        value: Some(value),
-        timestamp: wall_clock(),
-        headers: Vec::new(),
-    })?)
 }

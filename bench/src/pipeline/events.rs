@@ -8,15 +8,19 @@
 use bytes::Bytes;
 use schemas::{CatalogEvent, Envelope, Offering, Partner, PartnerEvent, ReferenceChange, Timestamp};
 use serde_json::{Value, json};
+use topology::OutgoingRecord;
+
+use super::stage::INPUT;
+use crate::cluster::record;
 
 /// Events of each order, without repeats.
 const STEPS: u64 = 4;
 /// Orders whose events are told between each other.
 const OPEN: u64 = 4_096;
 /// Offerings in the catalog.
-pub const OFFERINGS: u64 = 100;
+const OFFERINGS: u64 = 100;
 /// Partners, each of whom owns some of the offerings.
-pub const PARTNERS: u64 = 10;
+const PARTNERS: u64 = 10;
 /// Classes of offerings, all with a target of the default objectives.
 const CLASSES: [&str; 3] = ["sim", "mobile", "broadband"];
 
@@ -27,6 +31,13 @@ pub struct Event {
     pub order: Bytes,
     /// The event as JSON.
     pub json: Bytes,
+}
+
+impl Event {
+    /// The event for the topic that is read first.
+    pub fn record(&self) -> OutgoingRecord {
+        record(INPUT, self.order.clone(), self.json.clone())
+    }
 }
 
 /// The events of `orders` orders, in the order in which they are sent. Orders are called by `run` and a number, and
@@ -130,8 +141,14 @@ impl Order {
     }
 }
 
+/// What the topics of tables hold: offerings that orders name, and partners that own some of them.
+pub fn tables() -> impl Iterator<Item = OutgoingRecord> {
+    let offerings = offerings().map(|(key, value)| record("hub.catalog.table", key, value));
+    offerings.chain(partners().map(|(key, value)| record("hub.partner.table", key, value)))
+}
+
 /// The offerings that orders name, as the catalog's table has them: keys and values.
-pub fn offerings() -> impl Iterator<Item = (Bytes, Bytes)> {
+fn offerings() -> impl Iterator<Item = (Bytes, Bytes)> {
     (0..OFFERINGS).map(|number| {
         let offering = Offering {
             id: format!("PO-{number}"),
@@ -151,7 +168,7 @@ pub fn offerings() -> impl Iterator<Item = (Bytes, Bytes)> {
 }
 
 /// The partners that own offerings, as their table has them: keys and values.
-pub fn partners() -> impl Iterator<Item = (Bytes, Bytes)> {
+fn partners() -> impl Iterator<Item = (Bytes, Bytes)> {
     (0..PARTNERS).map(|number| {
         let partner = Partner { id: format!("partner-{number}"), ..Partner::default() };
         let key = partner.id.clone().into();

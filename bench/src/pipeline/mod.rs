@@ -32,6 +32,7 @@ use stage::Stage;
 pub use alone::run as alone;
 pub use hub::run;
 pub use report::run as report;
+pub use stage::APPLICATION;
 
 /// Orders whose records are compared.
 const COMPARED: u64 = 2_000;
@@ -100,7 +101,8 @@ fn measure(cluster: &mut Cluster, program: Program, told: &Told) -> anyhow::Resu
 }
 
 fn begin(cluster: &mut Cluster, program: Program) -> anyhow::Result<(Stage, Process)> {
-    let (prefix, data) = cluster.next(program);
+    let (name, data) = cluster.next(program);
+    let prefix = format!("{name}.");
     let stage = Stage::set(&cluster.address(), &prefix)?;
     let work = PipelineWork { brokers: cluster.address(), prefix, data };
     let process = program.start_pipeline(&work, cluster.classes())?;

@@ -4,42 +4,19 @@ use std::fmt::Write as _;
 
 use super::{Told, compare, measure};
 use crate::cluster::Cluster;
-use crate::measure::median;
 use crate::program::Program;
-use crate::throughput::Throughput;
+use crate::throughput::{self, Throughput};
 
 /// Compares and measures, and says what came of it as a section of the results.
 pub fn run(cluster: &mut Cluster, programs: &[Program], orders: u64, rounds: u32) -> anyhow::Result<String> {
     let programs: Vec<_> = programs.iter().copied().filter(|program| program.is_stateful()).collect();
+    if programs.is_empty() {
+        return Ok(String::new());
+    }
     let told = Told::of(orders);
     let counts = compare(cluster, &programs, &told)?;
     println!("every record of the order pipeline is the same in all programs: {counts:?}");
-    let mut all: Vec<(Program, Throughput)> = Vec::new();
-    for round in 1..=rounds {
-        for &program in &programs {
-            let found = measure(cluster, program, &told)?;
-            println!(
-                "pipeline, round {round}, {}: {:.0} events/s, {:.1} CPU s per million, {:.0} MB",
-                program.name(),
-                found.per_second,
-                found.processor_per_million,
-                found.megabytes
-            );
-            all.push((program, found));
-        }
-    }
-    let of = |program: Program, value: fn(&Throughput) -> f64| {
-        median(all.iter().filter(|(other, _)| *other == program).map(|(_, found)| value(found))).unwrap_or_default()
-    };
-    let rows: Vec<_> = programs
-        .iter()
-        .map(|&program| {
-            let per_second = of(program, |found| found.per_second);
-            let processor_per_million = of(program, |found| found.processor_per_million);
-            let megabytes = of(program, |found| found.megabytes);
-            (program, Throughput { per_second, processor_per_million, megabytes })
-        })
-        .collect();
+    let rows = throughput::in_turn(&programs, rounds, "events", |program| measure(cluster, program, &told))?;
     Ok(section(&rows, orders, rounds, &counts))
 }
 

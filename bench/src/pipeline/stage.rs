@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use connectors::delivery::http::wall_clock;
 use connectors::kafka::{KafkaLog, KafkaSettings};
-use schemas::Family;
-use topology::{Log, Offset, OutgoingRecord, TopicPartition, TopicSpec};
+use topology::{Log, Offset, TopicPartition, TopicSpec};
 
 use super::events::{self, Event};
-use crate::cluster::{PARTITIONS, uncompressed};
+use crate::cluster::{PARTITIONS, append, uncompressed};
 use crate::measure::processor_seconds;
 use crate::program::Process;
 
@@ -20,8 +17,6 @@ pub const INPUT: &str = "tmf.order";
 pub const APPLICATION: &str = "pipeline";
 /// The topics that a record passes, each read by the next stage.
 const STAGES: [&str; 3] = [INPUT, "hub.order", "hub.lifecycle"];
-/// How many events one transaction of the filling holds.
-const FILL: usize = 2_000;
 /// How often positions are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long positions stand still before it is asked whether that is the end.
@@ -39,6 +34,13 @@ pub fn settings(brokers: &str, prefix: &str, instance: &str) -> KafkaSettings {
     }
 }
 
+/// The topics of the hub, and the one that is read first.
+pub fn topics() -> Vec<TopicSpec> {
+    let mut topics = processors::topology::topics(PARTITIONS);
+    topics.push(TopicSpec::delete(INPUT, PARTITIONS, None));
+    topics
+}
+
 /// When a program had worked everything through.
 #[derive(Clone, Copy, Debug)]
 pub struct Done {
@@ -53,53 +55,21 @@ pub struct Stage {
     /// Looks at them from outside.
     log: Arc<KafkaLog>,
     /// Where the events of each partition end.
-    ends: [Offset; PARTITIONS as usize],
+    ends: Vec<Offset>,
 }
 
 impl Stage {
     /// Makes the topics, with a catalog and partners in their tables.
     pub fn set(brokers: &str, prefix: &str) -> anyhow::Result<Self> {
         let log = KafkaLog::open(settings(brokers, prefix, "outside"), Arc::new(|what: &str| panic!("{what}")))?;
-        let mut topics = processors::topology::topics(PARTITIONS);
-        topics.push(TopicSpec::delete(INPUT, PARTITIONS, None));
-        log.ensure_topics(&topics)?;
-        let mut stage = Self { log, ends: [Offset(0); PARTITIONS as usize] };
-        let offerings = events::offerings().map(|(key, value)| ("hub.catalog.table", key, value));
-        let partners = events::partners().map(|(key, value)| ("hub.partner.table", key, value));
-        stage.send(offerings.chain(partners))?;
-        Ok(stage)
+        log.ensure_topics(&topics())?;
+        append(&log, events::tables())?;
+        Ok(Self { log, ends: Vec::new() })
     }
 
     /// Fills the first topic.
     pub fn fill(&mut self, events: &[Event]) -> anyhow::Result<()> {
-        self.send(events.iter().map(|event| (INPUT, event.order.clone(), event.json.clone())))
-    }
-
-    fn send(&mut self, records: impl Iterator<Item = (&'static str, Bytes, Bytes)>) -> anyhow::Result<()> {
-        let mut producer = self.log.producer("fill")?;
-        let mut sent = 0;
-        for (topic, key, value) in records {
-            producer.send(OutgoingRecord {
-                topic: topic.into(),
-                partition: None,
-                key: Some(key),
-                value: Some(value),
-                timestamp: wall_clock(),
-                headers: Vec::new(),
-            })?;
-            sent += 1;
-            if sent % FILL as u64 == 0 {
-                producer.commit("fill", &[])?;
-            }
-        }
-        if sent % FILL as u64 != 0 {
-            producer.commit("fill", &[])?;
-        }
-        for (partition, offset) in producer.last_positions() {
-            if &*partition.topic == INPUT {
-                self.ends[partition.partition as usize] = offset.next();
-            }
-        }
+        self.ends = append(&self.log, events.iter().map(Event::record))?;
         Ok(())
     }
 
@@ -142,16 +112,6 @@ impl Stage {
         Ok(partitions.into_iter().zip(next).collect())
     }
 
-    /// How many committed records a topic has.
-    pub fn count(&self, topic: &str) -> anyhow::Result<usize> {
-        let mut count = 0;
-        self.each(topic, |_, _| {
-            count += 1;
-            Ok(())
-        })?;
-        Ok(count)
-    }
-
     /// Reads the committed records of a topic, keys and values.
     pub fn each(&self, topic: &str, mut take: impl FnMut(&[u8], &[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
         for partition in partitions(topic) {
@@ -173,9 +133,4 @@ impl Stage {
 
 fn partitions(topic: &str) -> impl Iterator<Item = TopicPartition> {
     (0..PARTITIONS).map(move |partition| TopicPartition { topic: topic.into(), partition })
-}
-
-/// The topic of orders, of which only the number is compared.
-pub fn canonical() -> &'static str {
-    Family::Order.topic()
 }
