@@ -369,7 +369,7 @@ pub trait Consumer: Send {
 }
 
 /// A transactional producer. Used by one thread at a time. A transaction begins with the first
-/// `send` after a commit or an abort.
+/// `send` after a commit, whose end may still be under way, or an abort.
 pub trait Producer: Send {
     /// Adds a record to the open transaction.
     ///
@@ -391,6 +391,35 @@ pub trait Producer: Send {
     /// As [`Producer::commit`].
     fn commit_as(&mut self, member: &Membership, positions: &[(TopicPartition, Position)]) -> Result<Commit, LogError> {
         self.commit(member.group(), positions)
+    }
+
+    /// Begins to commit as [`Producer::commit_as`] does. `None` says that it is under way: records sent from now on
+    /// are of the next transaction, which this producer begins once this one is committed, and [`Producer::end_commit`]
+    /// is to be called before the next commit begins. Who aborts or drops the producer instead does not hear how it
+    /// ended, and what was sent since is gone. A log that waits for nobody says at once how it ended.
+    ///
+    /// # Errors
+    /// As [`Producer::commit`].
+    fn begin_commit(
+        &mut self,
+        member: &Membership,
+        positions: &[(TopicPartition, Position)],
+    ) -> Result<Option<Commit>, LogError> {
+        self.commit_as(member, positions).map(Some)
+    }
+
+    /// Whether [`Producer::end_commit`] would not have to wait.
+    fn has_commit_ended(&mut self) -> bool {
+        true
+    }
+
+    /// Waits for the commit under way and says how it ended. Unless it is [`Commit::Committed`], what was sent since it
+    /// began is gone with it.
+    ///
+    /// # Errors
+    /// As [`Producer::commit`]; also when no commit is under way.
+    fn end_commit(&mut self) -> Result<Commit, LogError> {
+        Err(LogError::Corrupt("the end of a commit was asked for that has not begun".to_owned()))
     }
 
     /// Where the records of the last committed transaction went: for each `send`, in order.

@@ -11,6 +11,8 @@ pub struct FaultPlan {
     pub lost_acknowledgement: u32,
     /// A commit fails with an error, with nothing of it visible.
     pub failed_commit: u32,
+    /// A commit takes its time: whoever began it may do other things before its end.
+    pub slow_commit: u32,
     /// A producer or a consumer cannot be had.
     pub begin: u32,
     /// A record is not taken into the transaction, which stays open without it.
@@ -38,6 +40,7 @@ impl FaultPlan {
         fence: 0,
         lost_acknowledgement: 0,
         failed_commit: 0,
+        slow_commit: 0,
         begin: 0,
         send: 0,
         seek: 0,
@@ -55,6 +58,7 @@ impl FaultPlan {
         fence: 25,
         lost_acknowledgement: 25,
         failed_commit: 25,
+        slow_commit: 500,
         begin: 20,
         send: 2,
         seek: 20,
@@ -75,6 +79,8 @@ pub struct LogEvents {
     pub begins: u64,
     /// Records that were not taken.
     pub sends: u64,
+    /// Records that were sent while the commit before them was under way.
+    pub early_sends: u64,
     /// Consumers that did not go back.
     pub seeks: u64,
     /// Reads, and questions for bounds and positions, that failed.
@@ -88,6 +94,7 @@ impl LogEvents {
     pub fn add(&mut self, other: Self) {
         self.begins += other.begins;
         self.sends += other.sends;
+        self.early_sends += other.early_sends;
         self.seeks += other.seeks;
         self.reads += other.reads;
         self.short_reads += other.short_reads;

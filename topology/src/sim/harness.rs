@@ -260,7 +260,13 @@ impl Simulation {
                 self.start_if_dead(index)?;
                 let now = self.clock_of(index);
                 let Some(worker) = &mut self.workers[index] else { continue };
-                let step = worker.run_once(now, Duration::ZERO)?;
+                let step = worker.run_once(now, Duration::ZERO);
+                // A commit that had begun among faults may still end by one.
+                let Some(step) = self.survive(step)? else {
+                    self.workers[index] = None;
+                    idle = false;
+                    continue;
+                };
                 idle &= step.idle && step.records + step.timers == 0 && step.commit.is_none();
                 // What comes within a second is waited for; a clock set for tomorrow is not.
                 idle &= step.wake_at.is_none_or(|at| at.millis_since(now) > 1_000);

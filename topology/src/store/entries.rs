@@ -348,6 +348,13 @@ impl Entries {
         }
     }
 
+    /// Gives the memory of at most `limit` entries back that have expired already.
+    pub(crate) fn free_expired(&mut self, limit: usize) {
+        if let Shape::Windows(segments) = &mut self.shape {
+            self.bytes -= segments.free_expired(limit);
+        }
+    }
+
     /// The first key of a window store that is kept, once anything has expired.
     pub(crate) fn first_kept(&self) -> Option<[u8; 8]> {
         match &self.shape {

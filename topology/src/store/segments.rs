@@ -74,6 +74,11 @@ impl Segments {
             let kept = self.sets.split_off(&horizon.0.div_euclid(self.length_millis));
             self.expired.extend(std::mem::replace(&mut self.sets, kept).into_values());
         }
+        self.free_expired(limit)
+    }
+
+    /// Gives the memory of at most `limit` entries back that are out of sight. The bytes of those.
+    pub(crate) fn free_expired(&mut self, limit: usize) -> usize {
         let mut bytes = 0;
         for _ in 0..limit {
             let Some(set) = self.expired.last_mut() else { break };

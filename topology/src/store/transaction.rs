@@ -232,6 +232,12 @@ impl Stores {
         self.entries[store].expire(horizon, limit);
     }
 
+    /// Gives memory of all windows back that have expired already, of at most `limit` in each store. No transaction
+    /// can bring them back.
+    pub(crate) fn free_expired(&mut self, limit: usize) {
+        self.entries.iter_mut().for_each(|entries| entries.free_expired(limit));
+    }
+
     /// Forgets everything, the checkpoint too.
     pub(crate) fn clear(&mut self) {
         self.committed();
@@ -295,10 +301,18 @@ impl Stores {
 
     /// The transaction is committed: what it replaced is forgotten.
     pub(crate) fn committed(&mut self) {
-        self.changes.clear();
-        // A burst must not keep its memory for ever.
-        self.changes.shrink_to(1 << 14);
-        self.open_bytes = 0;
+        self.committed_to(self.changes.len());
+    }
+
+    /// What was written before the savepoint is committed: what it replaced is forgotten. The rest is the open
+    /// transaction now.
+    pub(crate) fn committed_to(&mut self, savepoint: usize) {
+        let bytes: usize = self.changes.drain(..savepoint).map(|change| change.bytes()).sum();
+        self.open_bytes -= bytes;
+        if self.changes.is_empty() {
+            // A burst must not keep its memory for ever.
+            self.changes.shrink_to(1 << 14);
+        }
     }
 }
 

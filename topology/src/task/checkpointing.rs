@@ -154,9 +154,15 @@ impl Checkpointing {
             return Ok(());
         }
         // Tasks that start together shall not write together.
-        let last_at = *self.last_at.get_or_insert_with(|| now.plus_millis(-spread(task, pace.interval)));
-        let is_due = now.millis_since(last_at) >= pace.interval.as_millis() as i64 || self.bytes >= pace.bytes_max;
-        if is_due || self.is_urgent { self.write(now, stores) } else { Ok(()) }
+        self.last_at.get_or_insert_with(|| now.plus_millis(-spread(task, pace.interval)));
+        if self.is_due(now, pace) { self.write(now, stores) } else { Ok(()) }
+    }
+
+    /// Whether the next batch is due: it is written when no transaction is open, and the one before is written.
+    pub(crate) fn is_due(&self, now: Timestamp, pace: CheckpointPace) -> bool {
+        let is_old = |at: Timestamp| now.millis_since(at) >= pace.interval.as_millis() as i64;
+        let is_wanted = self.is_urgent || self.bytes >= pace.bytes_max || self.last_at.is_none_or(is_old);
+        self.bytes > 0 && self.writing.is_none() && is_wanted
     }
 
     /// Writes all there is and waits for it. The task ends with this.

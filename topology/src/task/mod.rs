@@ -1,6 +1,7 @@
 //! Tasks: one sub-topology on one partition each, with their stores, queues and books.
 
 mod checkpointing;
+mod commit;
 mod core;
 mod id;
 mod letter;
@@ -14,6 +15,7 @@ mod state;
 
 pub(crate) use self::core::*;
 pub(crate) use checkpointing::*;
+pub(crate) use commit::taken_of;
 pub use id::*;
 pub use letter::*;
 pub(crate) use plan::*;

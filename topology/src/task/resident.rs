@@ -1,7 +1,9 @@
 //! How much of a task's stores is in memory: giving back what the checkpoint has, bringing it back when
 //! there is room. Of timers only the head comes back, as it is used up, unless no checkpoint is written any more.
 
-use super::Task;
+use schemas::Timestamp;
+
+use super::{CheckpointPace, Task};
 use crate::CheckpointError;
 use crate::store::{Entries, Epoch, Evicted};
 
@@ -40,7 +42,7 @@ impl Task {
     /// Gives memory back, about `bytes`. It has no open transaction. What is not in the checkpoint yet
     /// cannot be given back: where that is in the way, the next batch is hurried.
     pub(crate) fn evict(&mut self, bytes: usize) -> Evicted {
-        debug_assert!(!self.touched);
+        debug_assert!(!self.is_open());
         let mut sum = Evicted::default();
         let Some(checkpoint) = &mut self.checkpoint else { return sum };
         let finished = self.core.stores.finished();
@@ -67,10 +69,10 @@ impl Task {
     /// Gives timers back that the checkpoint has, the last ones first, where they take more than the head may. It has
     /// no open transaction.
     pub(crate) fn trim_timers(&mut self) {
-        debug_assert!(!self.touched);
+        debug_assert!(!self.is_open());
+        let excess = self.excess_of_timers();
         let Self { core, checkpoint: Some(checkpoint), residence, .. } = self else { return };
         let (store, finished) = (core.plan.timers_store(), core.stores.finished());
-        let excess = core.stores.entries(store).bytes().saturating_sub(self.timer_head_bytes);
         let pass = &mut residence.trimming;
         if pass.at != finished {
             *pass = Trimming { at: finished, ..Trimming::default() };
@@ -84,10 +86,23 @@ impl Task {
         pass.is_done = pass.below.is_none();
     }
 
+    /// Whether there is something to do that no open transaction may be in the way of.
+    pub(crate) fn wants_rest(&self, now: Timestamp, pace: CheckpointPace) -> bool {
+        let Some(checkpoint) = &self.checkpoint else { return false };
+        let trimming = &self.residence.trimming;
+        let may_trim = trimming.at != self.core.stores.finished() || !trimming.is_done;
+        checkpoint.is_due(now, pace) || (may_trim && self.excess_of_timers() > 0)
+    }
+
+    /// By how much the timers are more than the head may be.
+    fn excess_of_timers(&self) -> usize {
+        self.core.stores.entries(self.core.plan.timers_store()).bytes().saturating_sub(self.timer_head_bytes)
+    }
+
     /// Brings about `max_bytes` back into memory; false when there is nothing to bring back. It has no
     /// open transaction.
     pub(crate) fn warm_step(&mut self, max_bytes: usize) -> Result<bool, CheckpointError> {
-        debug_assert!(!self.touched);
+        debug_assert!(!self.is_open());
         let stores = &mut self.core.stores;
         // Without a next batch every timer that fires would have to be remembered for good.
         let timers = self.core.plan.timers_store() + usize::from(self.checkpoint.is_none());

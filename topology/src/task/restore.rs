@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemas::Timestamp;
 use thiserror::Error;
 
-use super::run::taken_of;
+use super::commit::taken_of;
 use super::{Task, TaskError, TaskState};
 use crate::checkpoint::is_usable;
 use crate::store::{Entry, from_sortable, sortable};

@@ -5,18 +5,15 @@ use std::sync::Arc;
 use schemas::Timestamp;
 use thiserror::Error;
 
+use super::commit::{Prepared, taken_of};
 use super::opening::Opened;
 use super::restore::Restore;
 use super::{Checkpointing, PartPlan, RecordQueue, Residence, TaskCore, TaskId, TaskState, dead_letter};
 use crate::store::{GlobalTable, Stores, first_timer, parse_timer, timers_of};
 use crate::{
-    CheckpointError, Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, OutgoingRecord,
-    Position, Processor, Producer, Record, StoreKind, Timer, TopicName, TopicPartition, TopologyError, Verdict,
-    WorkerSettings,
+    CheckpointError, Clock, Context, Counts, Fate, Fault, InitContext, LogError, Offset, Outcome, Position, Processor,
+    Producer, Record, StoreKind, Timer, TopicName, TopicPartition, TopologyError, Verdict, WorkerSettings,
 };
-
-/// Of how many expired windows of one store one commit gives the memory back.
-const EXPIRE_LIMIT: usize = 10_000;
 
 /// How many stream-time timers fire between two records; more than that wait for the next step.
 const STREAM_TIMER_LIMIT: usize = 1000;
@@ -76,8 +73,10 @@ pub(crate) struct Task {
     pub(super) timer_head_bytes: usize,
     /// Whether the open transaction holds anything of this task.
     pub(crate) touched: bool,
-    /// Bytes sent in the open transaction.
+    /// Bytes sent in the open transaction, and in the one whose commit is under way.
     pub(crate) sent_bytes: usize,
+    /// What the commit under way makes durable; `None` where none is, or it has nothing of this task.
+    pub(super) prepared: Option<Prepared>,
     pub(crate) committed_books: Vec<(TopicName, Counts)>,
     pub(super) committed_stream_time: Timestamp,
     pub(crate) orphan_timers: u64,
@@ -112,6 +111,7 @@ impl Task {
             retry_at: None,
             touched: false,
             sent_bytes: 0,
+            prepared: None,
             committed_books: books.clone(),
             committed_stream_time: Timestamp::default(),
             orphan_timers: 0,
@@ -319,107 +319,9 @@ impl Task {
     pub(crate) fn feed(&mut self, source: usize, record: Record) {
         self.queues[source].push(record);
     }
-
-    /// Writes changelogs and books into the open transaction and names the positions to commit.
-    pub(crate) fn prepare_commit(
-        &mut self,
-        now: Timestamp,
-        producer: &mut dyn Producer,
-        positions: &mut Vec<(TopicPartition, Position)>,
-    ) -> Result<(), TaskError> {
-        self.write_books()?;
-        self.check_reads()?;
-        let Self { core, queues, checkpoint, .. } = self;
-        let TaskCore { stores, plan, id, .. } = core;
-        stores.for_each_changed(|store, key, value, is_pending| {
-            if let Some(checkpoint) = checkpoint
-                && !is_pending
-            {
-                checkpoint.stage(store, &key, value.as_ref());
-            }
-            producer.send(OutgoingRecord {
-                topic: plan.stores[store].changelog.clone(),
-                partition: Some(id.partition),
-                key: Some(key),
-                value,
-                timestamp: now,
-                headers: Vec::new(),
-            })
-        })?;
-        // All positions, moved or not: a log fences a writer that no longer owns them.
-        for queue in queues.iter() {
-            let metadata = taken_note(queue.taken);
-            positions.push((queue.partition.clone(), Position { next_offset: queue.next, metadata }));
-        }
-        Ok(())
-    }
-
-    /// Drops the windows that have expired by this stream time, which is committed.
-    pub(super) fn expire_windows(&mut self, stream_time: Timestamp) {
-        let TaskCore { stores, plan, .. } = &mut self.core;
-        for (index, store) in plan.stores.iter().enumerate() {
-            if let Some(horizon) = store.kind.horizon(stream_time) {
-                stores.expire(index, horizon, EXPIRE_LIMIT);
-            }
-        }
-    }
-
-    /// The positions that were committed last, of all sources.
-    pub(crate) fn committed_positions(&self) -> Vec<Position> {
-        let position = |queue: &RecordQueue| Position {
-            next_offset: queue.committed,
-            metadata: taken_note(queue.committed_taken),
-        };
-        self.queues.iter().map(position).collect()
-    }
-
-    /// The open transaction is durable.
-    pub(crate) fn committed(&mut self, now: Timestamp) {
-        self.core.stores.committed();
-        self.opened.committed();
-        if let Some(checkpoint) = &mut self.checkpoint {
-            checkpoint.committed(now);
-        }
-        self.committed_books.clone_from(&self.core.books);
-        self.committed_stream_time = self.core.stream_time;
-        self.expire_windows(self.committed_stream_time);
-        for queue in &mut self.queues {
-            queue.committed = queue.next;
-            queue.committed_taken = queue.taken;
-        }
-        self.touched = false;
-        self.sent_bytes = 0;
-    }
-
-    /// Throws the open transaction away and goes back to the committed positions.
-    pub(crate) fn rollback(&mut self) -> Result<(), TopologyError> {
-        self.core.stores.undo_to(0);
-        self.opened.rolled_back();
-        if let Some(checkpoint) = &mut self.checkpoint {
-            checkpoint.rolled_back();
-        }
-        self.core.books.clone_from(&self.committed_books);
-        self.core.stream_time = self.committed_stream_time;
-        self.queues.iter_mut().for_each(RecordQueue::rewind);
-        // A processor that kept something outside its stores must not remember what never was.
-        self.nodes = make_nodes(&self.core.id, &self.core.plan)?;
-        self.touched = false;
-        self.sent_bytes = 0;
-        Ok(())
-    }
 }
 
-/// The note that a position carries with the count of records taken in.
-fn taken_note(taken: u64) -> String {
-    format!("taken={taken}")
-}
-
-/// The count of records taken in that a committed position carries.
-pub(crate) fn taken_of(position: &Position) -> Option<u64> {
-    position.metadata.strip_prefix("taken=")?.parse().ok()
-}
-
-fn make_nodes(id: &TaskId, plan: &PartPlan) -> Result<Vec<Box<dyn Processor>>, TopologyError> {
+pub(super) fn make_nodes(id: &TaskId, plan: &PartPlan) -> Result<Vec<Box<dyn Processor>>, TopologyError> {
     plan.nodes
         .iter()
         .map(|node| {

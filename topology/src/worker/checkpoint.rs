@@ -71,17 +71,23 @@ impl Worker {
         }
     }
 
+    /// When checkpoints are written.
+    pub(super) fn checkpoint_pace(&self) -> CheckpointPace {
+        let settings = &self.settings.checkpoints;
+        CheckpointPace { interval: settings.interval, bytes_max: settings.bytes_max }
+    }
+
     /// Writes the checkpoints that are due.
     pub(super) fn write_checkpoints(&mut self, now: Timestamp) {
         if self.settings.checkpoints.place.is_none() {
             return;
         }
-        let settings = &self.settings.checkpoints;
-        let pace = CheckpointPace { interval: settings.interval, bytes_max: settings.bytes_max };
+        let pace = self.checkpoint_pace();
         for index in 0..self.tasks.len() {
             let task = &mut self.tasks[index];
+            let is_open = task.is_open();
             let Some(checkpoint) = &mut task.checkpoint else { continue };
-            let Err(error) = checkpoint.step(now, pace, &task.core.id, &mut task.core.stores, task.touched) else {
+            let Err(error) = checkpoint.step(now, pace, &task.core.id, &mut task.core.stores, is_open) else {
                 continue;
             };
             // A store that is a part goes on reading the last batch that was finished: all that came
@@ -98,7 +104,9 @@ impl Worker {
             return self.forget_checkpoint(index, error);
         }
         self.checkpoint_failed(error);
-        self.rewind()?;
+        if !self.rewind()? {
+            return Ok(());
+        }
         let old = &mut self.tasks[index];
         let (id, plan, positions) = (old.core.id.clone(), old.core.plan.clone(), old.committed_positions());
         let held: Vec<_> = old.queues.iter().map(|queue| queue.partition.clone()).collect();

@@ -12,7 +12,7 @@ impl Worker {
     pub(super) fn keep_budget(&mut self) {
         for task in &mut self.tasks {
             self.counters.checkpoint_reads += task.core.stores.take_checkpoint_reads();
-            if !task.touched {
+            if !task.is_open() {
                 task.trim_timers();
             }
         }
@@ -25,7 +25,7 @@ impl Worker {
         }
         let mut evicted = 0;
         // What a transaction changed may have to come back as it was: it ends first.
-        for task in self.tasks.iter_mut().filter(|task| !task.touched) {
+        for task in self.tasks.iter_mut().filter(|task| !task.is_open()) {
             let part = excess as u128 * task.resident_bytes() as u128 / by_task.max(1) as u128;
             evicted += task.evict(part as usize).entries as u64;
         }
@@ -45,7 +45,7 @@ impl Worker {
         }
         for index in 0..self.tasks.len() {
             let task = &mut self.tasks[index];
-            if task.touched || !task.is_running() {
+            if task.is_open() || !task.is_running() {
                 continue;
             }
             match task.warm_step(self.settings.restore_max_bytes / WARM_PART) {

@@ -5,6 +5,7 @@ mod checkpoint;
 mod commit;
 mod error;
 mod memory;
+mod rewind;
 mod settings;
 mod snapshot;
 mod step;
@@ -47,12 +48,20 @@ pub struct Worker {
     /// When the open transaction began, as far as the steps' times say.
     opened_at: Option<Timestamp>,
     last_commit_at: Option<Timestamp>,
+    /// When the last commit began, however it ended.
+    begun_at: Option<Timestamp>,
+    /// At most one, and everything that is about a task waits for it.
+    under_way: Option<commit::UnderWay>,
+    /// When a commit was waited for last.
+    rested_at: Option<Timestamp>,
     counters: Counters,
     changelog_routes: checkpoint::ChangelogRoutes,
     /// Why the last checkpoint that failed did.
     checkpoint_trouble: Option<String>,
     /// What it uses of the memory that all workers share.
     share: BudgetShare,
+    /// Which task the next step begins with.
+    turn: usize,
     /// Whether the last step brought entries back into memory: there may be more.
     is_warming: bool,
 }
@@ -94,6 +103,7 @@ impl Worker {
         Ok(Self {
             plans: topology.sub_topologies.iter().map(plan).collect(),
             share: BudgetShare::new(settings.memory.clone()),
+            turn: 0,
             is_warming: false,
             log,
             settings,
@@ -109,6 +119,9 @@ impl Worker {
             positions: Vec::new(),
             opened_at: None,
             last_commit_at: None,
+            begun_at: None,
+            under_way: None,
+            rested_at: None,
             counters: Counters::default(),
             changelog_routes: checkpoint::ChangelogRoutes::default(),
             checkpoint_trouble: None,

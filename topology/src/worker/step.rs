@@ -15,7 +15,7 @@ pub struct Step {
     pub records: usize,
     /// Timers that fired.
     pub timers: usize,
-    /// How the commit of this step ended, if there was one.
+    /// How the last commit ended that did in this step, if one did.
     pub commit: Option<Commit>,
     /// Whether nothing is left to do but to wait: no record queued, nothing uncommitted, nothing
     /// restoring.
@@ -26,12 +26,14 @@ pub struct Step {
 
 impl Worker {
     /// Polls, feeds, processes, punctuates and maybe commits, once. It waits up to `timeout` for
-    /// records when there is nothing else to do, less when a timer or a commit is due before.
+    /// records when there is nothing else to do, less when a timer or a commit is due before, and for the end of a commit
+    /// as long as the log takes.
     ///
     /// # Errors
     /// Any error ends the worker: drop it, and make a new one or stop, as the error says.
     pub fn run_once(&mut self, now: Timestamp, timeout: Duration) -> Result<Step, WorkerError> {
         self.connect()?;
+        let mut settled = self.settle_if_over()?;
         let log = self.log.clone();
         for table in &mut self.tables {
             table.refresh(log.as_ref(), &mut self.scratch)?;
@@ -40,11 +42,16 @@ impl Worker {
         self.tasks.iter_mut().for_each(|task| task.resume_if_due(now));
         let patience = self.patience(now, timeout);
         let brought = self.poll(now, patience)?;
+        if !(brought || self.has_runnable_records()) || self.over_budget() {
+            // There is nothing to do beside a commit that is under way, or no room for it.
+            settled = self.settle()?.or(settled);
+        }
         self.open(now)?;
         let mut work = self.process(now)?;
         work.timers += self.punctuate(now)?;
         self.throttle();
-        let commit = if self.commit_is_due(now, brought) { Some(self.commit(now)?) } else { None };
+        let commit =
+            if self.commit_is_due(now, brought) { self.commit_and_go_on(now, brought)?.or(settled) } else { settled };
         self.write_checkpoints(now);
         self.keep_budget();
         self.warm()?;
@@ -56,14 +63,13 @@ impl Worker {
     /// How long a poll may wait.
     fn patience(&self, now: Timestamp, timeout: Duration) -> Duration {
         let until = |instant: Timestamp| Duration::from_millis(instant.millis_since(now).max(0) as u64);
-        if self.has_runnable_records() || self.is_restoring() || self.is_warming {
+        if self.has_runnable_records() || self.is_restoring() || self.is_warming || self.under_way.is_some() {
             return Duration::ZERO;
         }
         let mut patience = self.wake_at().map_or(timeout, |instant| timeout.min(until(instant)));
         if self.tasks.iter().any(|task| task.touched) {
-            let earliest = self
-                .last_commit_at
-                .map_or(now, |at| at.plus_millis(self.settings.min_commit_interval.as_millis() as i64));
+            let earliest =
+                self.begun_at.map_or(now, |at| at.plus_millis(self.settings.min_commit_interval.as_millis() as i64));
             patience = patience.min(until(earliest));
         }
         patience
@@ -82,8 +88,11 @@ impl Worker {
                 return Ok(brought);
             }
             Ok(Poll::Assigned(partitions)) => {
-                self.assigned(now, partitions)?;
-                self.joined = true;
+                // A fenced commit is the end of the membership that they were assigned to.
+                if self.settle()? != Some(Commit::Fenced) {
+                    self.assigned(now, partitions)?;
+                    self.joined = true;
+                }
             }
             Ok(Poll::Revoked(partitions)) => self.revoked(now, &partitions)?,
             Ok(Poll::Lost(partitions)) => self.lost(&partitions)?,
@@ -183,13 +192,21 @@ impl Worker {
         let mut work = Work::default();
         let mut progress = true;
         let mut failed = None;
-        'work: while progress && work.records < self.settings.max_records_per_step && !self.over_budget() {
+        let limit = self.settings.max_records_per_step;
+        'work: while progress && work.records < limit && !self.over_budget() {
             progress = false;
             let Some(Connection { producer, .. }) = &mut self.connection else { break };
-            for (index, task) in self.tasks.iter_mut().enumerate() {
+            let count = self.tasks.len();
+            for index in (0..count).map(|place| (self.turn + place) % count) {
+                let task = &mut self.tasks[index];
                 for _ in 0..TURN {
                     if !task.may_work() {
                         break;
+                    }
+                    if work.records >= limit {
+                        // The next step begins with whose turn it is.
+                        self.turn = index;
+                        break 'work;
                     }
                     let done = match task.process_next(now, &self.tables, producer.as_mut(), retry_after) {
                         Ok(done) => done,
@@ -270,7 +287,7 @@ impl Worker {
         if age(opened) >= self.settings.commit_interval || self.over_budget() {
             return true;
         }
-        let rested = self.last_commit_at.is_none_or(|at| age(at) >= self.settings.min_commit_interval);
+        let rested = self.begun_at.is_none_or(|at| age(at) >= self.settings.min_commit_interval);
         // A poll that brought records may have more behind it.
         !brought && !self.has_runnable_records() && rested
     }
@@ -280,7 +297,8 @@ impl Worker {
     }
 
     fn is_idle(&self) -> bool {
-        let waits = |task: &crate::task::Task| task.touched || task.has_records() || task.state == TaskState::Restoring;
+        let waits =
+            |task: &crate::task::Task| task.is_open() || task.has_records() || task.state == TaskState::Restoring;
         !self.tasks.iter().any(waits)
     }
 

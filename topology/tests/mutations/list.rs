@@ -20,26 +20,25 @@ const fn mutation(name: &'static str, file: &'static str, from: &'static str, to
 pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "positions stay behind the outputs they stand for",
-        "task/run.rs",
+        "task/commit.rs",
         "Position { next_offset: queue.next, metadata }",
         "Position { next_offset: queue.committed, metadata }",
     ),
     mutation(
         "positions run ahead of the outputs they stand for",
-        "task/run.rs",
+        "task/commit.rs",
         "Position { next_offset: queue.next, metadata }",
         "Position { next_offset: queue.next.next(), metadata }",
     ),
     mutation(
         "the effect is applied before the transaction ended",
         "worker/commit.rs",
-        "Commit::Aborted => {\n                self.counters.aborts += 1;\n                self.rewind()?;",
-        "Commit::Aborted => {\n                self.counters.aborts += 1;\n                \
-         self.tasks.iter_mut().filter(|task| task.touched).for_each(|task| task.committed(now));",
+        "Commit::Aborted => self.counters.aborts += 1,\n",
+        "Commit::Aborted => self.tasks.iter_mut().for_each(|task| task.committed(at)),\n",
     ),
     mutation(
         "an abort leaves the open layer of the stores",
-        "task/run.rs",
+        "task/commit.rs",
         "        self.core.stores.undo_to(0);\n",
         "        self.core.stores.committed();\n",
     ),
@@ -64,19 +63,19 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation("a standby keeps the first of a key's values", "standby.rs", "    entries.reverse();\n", ""),
     mutation(
         "an abort does not take the records again",
-        "task/run.rs",
+        "task/commit.rs",
         "        self.queues.iter_mut().for_each(RecordQueue::rewind);\n",
         "",
     ),
     mutation(
         "an abort does not read on from the committed positions",
-        "worker/commit.rs",
+        "worker/rewind.rs",
         "                consumer.seek(&queue.partition, queue.committed)?;\n",
         "                let _ = &queue.committed;\n",
     ),
     mutation(
         "an abort leaves the books",
-        "task/run.rs",
+        "task/commit.rs",
         "        self.core.books.clone_from(&self.committed_books);\n        self.core.stream_time",
         "        self.core.stream_time",
     ),
@@ -89,19 +88,19 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "a fenced worker keeps its tasks",
         "worker/commit.rs",
-        "                self.counters.fenced += 1;\n                self.close_all();\n                self.disconnect();",
-        "                self.counters.fenced += 1;\n                \
-         self.tasks.iter_mut().filter(|task| task.touched).for_each(|task| task.committed(now));",
+        "                self.opened_at = None;\n                self.close_all();\n                self.disconnect();",
+        "                self.opened_at = None;\n                \
+         self.tasks.iter_mut().for_each(|task| task.committed(at));",
     ),
     mutation(
         "lost partitions are worked on",
-        "worker/commit.rs",
+        "worker/rewind.rs",
         "        self.close_tasks(partitions);\n        self.rewind()",
         "        let _ = partitions;\n        self.rewind()",
     ),
     mutation(
         "the work of lost partitions stays in the transaction",
-        "worker/commit.rs",
+        "worker/rewind.rs",
         "        self.close_tasks(partitions);\n        self.rewind()",
         "        self.close_tasks(partitions);\n        Ok(())",
     ),
@@ -158,7 +157,7 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     mutation(
         "a changelog misses the deletions",
-        "task/run.rs",
+        "task/commit.rs",
         "            producer.send(OutgoingRecord {\n                topic: plan.stores[store].changelog.clone(),",
         "            if value.is_none() {\n                return Ok(());\n            }\n            \
          producer.send(OutgoingRecord {\n                topic: plan.stores[store].changelog.clone(),",
@@ -190,7 +189,7 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     mutation(
         "a revoked task ends without its commit",
-        "worker/commit.rs",
+        "worker/rewind.rs",
         "        if self.commit(now)? == Commit::Committed {\n            self.finish_checkpoints_of(partitions, now);\n        }\n        self.close_tasks(partitions);",
         "        for task in &mut self.tasks {\n            task.committed(now);\n        }\n        \
          self.finish_checkpoints_of(partitions, now);\n        self.close_tasks(partitions);",
@@ -336,7 +335,7 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     mutation(
         "windows go by a stream time that is not committed",
-        "task/run.rs",
+        "task/commit.rs",
         "        self.write_books()?;\n        self.check_reads()?;",
         "        self.write_books()?;\n        self.expire_windows(self.core.stream_time);\n        self.check_reads()?;",
     ),
@@ -356,8 +355,8 @@ pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "a task that begins anew leaves its open transaction",
         "worker/checkpoint.rs",
-        "        self.checkpoint_failed(error);\n        self.rewind()?;\n",
-        "        self.checkpoint_failed(error);\n",
+        "        if !self.rewind()? {\n            return Ok(());\n        }\n",
+        "",
     ),
     mutation(
         "a record that the log did not take counts as sent",
@@ -367,7 +366,7 @@ pub const MUTATIONS: &[Mutation] = &[
     ),
     mutation(
         "a consumer that did not go back counts as gone back",
-        "worker/commit.rs",
+        "worker/rewind.rs",
         "                consumer.seek(&queue.partition, queue.committed)?;\n",
         "                drop(consumer.seek(&queue.partition, queue.committed));\n",
     ),
@@ -382,5 +381,53 @@ pub const MUTATIONS: &[Mutation] = &[
         "task/restore.rs",
         "if read_to < end && (read_to",
         "if read_to < end && read_to > next.next() && (read_to",
+    ),
+    mutation(
+        "what was done while a commit was under way counts as committed with it",
+        "task/commit.rs",
+        "            queue.committed = next;\n",
+        "            queue.committed = queue.next.max(next);\n",
+    ),
+    mutation(
+        "the books take what was done while a commit was under way for committed",
+        "task/commit.rs",
+        "        self.committed_books = prepared.books;\n",
+        "        self.committed_books.clone_from(&self.core.books);\n        drop(prepared.books);\n",
+    ),
+    mutation(
+        "what was done while a commit was under way cannot be undone",
+        "task/commit.rs",
+        "        self.core.stores.committed_to(prepared.savepoint);\n",
+        "        self.core.stores.committed();\n        let _ = prepared.savepoint;\n",
+    ),
+    mutation(
+        "what was done before a commit is undone with what came after it",
+        "task/commit.rs",
+        "        self.core.stores.committed_to(prepared.savepoint);\n",
+        "        let _ = prepared.savepoint;\n",
+    ),
+    mutation(
+        "partitions of a membership that has ended are worked on",
+        "worker/step.rs",
+        "                if self.settle()? != Some(Commit::Fenced) {\n",
+        "                if self.settle().map(|_| true)? {\n",
+    ),
+    mutation(
+        "a checkpoint is written while a commit is under way",
+        "worker/checkpoint.rs",
+        "            let is_open = task.is_open();\n",
+        "            let is_open = task.touched;\n",
+    ),
+    mutation(
+        "windows go while the next transaction may bring them back",
+        "task/commit.rs",
+        "        if self.core.stores.savepoint() == 0 {\n",
+        "        if !self.queues.is_empty() {\n",
+    ),
+    mutation(
+        "memory is given back while a commit is under way",
+        "worker/memory.rs",
+        "            if !task.is_open() {\n",
+        "            if !task.touched {\n",
     ),
 ];
