@@ -7,7 +7,7 @@ use std::time::Duration;
 use connectors::embedded::conformance::{self, Subject};
 use connectors::embedded::{EmbeddedLog, Settings};
 use connectors::kafka::GroupProtocol;
-use topology::sim::SimLog;
+use topology::sim::{FaultPlan, SimLog};
 
 use crate::support::Broker;
 
@@ -28,6 +28,9 @@ fn the_embedded_log_does_what_the_port_says() {
 #[test]
 fn the_simulated_log_does_what_the_port_says() {
     conformance::run_all(&|| Arc::new(SimLog::new()));
+    // Where commits take their time as well.
+    let slow = FaultPlan { slow_commit: 1_000, ..FaultPlan::NONE };
+    conformance::run_all(&|| Arc::new(SimLog::with_faults(7, slow)));
 }
 
 #[test]

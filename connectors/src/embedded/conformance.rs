@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use schemas::Timestamp;
 use topology::{
-    Commit, Consumer, ConsumerConfig, Log, LogError, Offset, OutgoingRecord, Poll, Position, Producer, Record,
-    TopicPartition, TopicPlan, TopicSpec, TopicStep, partition_for_key,
+    Commit, Consumer, ConsumerConfig, Log, LogError, Membership, Offset, OutgoingRecord, Poll, Position, Producer,
+    Record, TopicPartition, TopicPlan, TopicSpec, TopicStep, partition_for_key,
 };
 
 /// A log to be put through a case.
@@ -28,7 +28,7 @@ pub struct Subject<'l> {
 pub type Case = fn(Subject<'_>);
 
 /// Every case with its name, each to be given a fresh log.
-pub const CASES: [(&str, Case); 14] = [
+pub const CASES: [(&str, Case); 15] = [
     ("topics_are_created_once", topics_are_created_once),
     ("topics_can_be_kept_otherwise", topics_can_be_kept_otherwise),
     ("what_does_not_exist_is_an_error", what_does_not_exist_is_an_error),
@@ -36,6 +36,7 @@ pub const CASES: [(&str, Case); 14] = [
     ("keys_choose_the_partition_and_the_rest_is_spread", keys_choose_the_partition_and_the_rest_is_spread),
     ("nothing_is_visible_before_commit_or_after_abort", nothing_is_visible_before_commit_or_after_abort),
     ("records_and_positions_are_committed_together", records_and_positions_are_committed_together),
+    ("what_is_sent_during_a_commit_is_of_the_next", what_is_sent_during_a_commit_is_of_the_next),
     ("many_partitions_are_asked_for_at_once", many_partitions_are_asked_for_at_once),
     ("a_newer_producer_fences_the_older", a_newer_producer_fences_the_older),
     ("small_reads_go_through_everything_once", small_reads_go_through_everything_once),
@@ -250,6 +251,45 @@ fn records_come_back_as_they_were_sent(subject: Subject<'_>) {
     assert_eq!((&first.key, &first.value, &first.headers), (&sent.key, &sent.value, &sent.headers));
     assert_eq!((&records[1].key, &records[1].value, &records[1].headers), (&sent.key, &None, &sent.headers));
     assert_eq!((&records[2].key, &records[2].value), (&None, &Some(Bytes::new())));
+}
+
+fn what_is_sent_during_a_commit_is_of_the_next(subject: Subject<'_>) {
+    /// Enough for a producer to find that the commit has ended before it is asked for that.
+    const MEANWHILE: u32 = 200;
+    let Subject { log, .. } = subject;
+    ensure(log, "t", 1);
+    ensure(log, "in", 1);
+    let (mut producer, member) = (producer(log, "p"), Membership::of_group("g"));
+    let send = |producer: &mut dyn Producer, values: &[String]| {
+        for value in values {
+            producer.send(outgoing("t", 0, value)).expect("a record is taken");
+        }
+    };
+    let place = TopicPartition::new("in", 0);
+    let mut expected: Vec<String> = Vec::new();
+    let mut open: Vec<String> = Vec::new();
+    for round in 0..6_u32 {
+        let first = vec![format!("{round}")];
+        send(producer.as_mut(), &first);
+        open.extend(first);
+        let positions = [(place.clone(), Position::from(Offset(i64::from(round) + 1)))];
+        let ended = producer.begin_commit(&member, &positions).expect("a commit begins");
+        let meanwhile: Vec<String> = (0..MEANWHILE).map(|number| format!("{round} {number}")).collect();
+        // In half of the rounds the commit has ended by then.
+        while round % 2 == 1 && !producer.has_commit_ended() {
+            std::thread::yield_now();
+        }
+        send(producer.as_mut(), &meanwhile);
+        let ended = ended.map_or_else(|| producer.end_commit(), Ok).expect("a commit ends");
+        assert_eq!(ended, Commit::Committed);
+        assert_eq!(producer.last_positions().len(), open.len(), "what came later is not of it");
+        assert_eq!(log.committed("g", &place).expect("positions are told"), Some(positions[0].1.clone()));
+        expected.append(&mut open);
+        open = meanwhile;
+    }
+    producer.abort();
+    let records = read_all(subject, "t", 0, expected.len());
+    assert_eq!(texts(&records), expected);
 }
 
 fn keys_choose_the_partition_and_the_rest_is_spread(Subject { log, .. }: Subject<'_>) {

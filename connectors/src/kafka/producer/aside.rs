@@ -11,10 +11,18 @@ type Call = Box<dyn FnOnce() + Send>;
 pub(super) struct Aside(mpsc::SyncSender<Call>);
 
 impl Aside {
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(name: &str) -> io::Result<Self> {
         let (calls, made) = mpsc::sync_channel::<Call>(1);
-        thread::Builder::new().name("kafka-aside".into()).spawn(move || made.into_iter().for_each(|call| call()))?;
+        thread::Builder::new().name(name.into()).spawn(move || made.into_iter().for_each(|call| call()))?;
         Ok(Self(calls))
+    }
+
+    /// Begins a call, whose end can be waited for.
+    pub(super) fn begin<T: Send + 'static>(&self, call: impl FnOnce() -> T + Send + 'static) -> mpsc::Receiver<T> {
+        let (tell, told) = mpsc::sync_channel(1);
+        // Nobody may wait for the end any more. Where the thread is gone, whoever waits hears that at once.
+        drop(self.0.send(Box::new(move || drop(tell.send(call())))));
+        told
     }
 
     /// Makes a call and waits for its end; `None` where it has not ended in time. Nothing more can be called then.
@@ -23,10 +31,7 @@ impl Aside {
         patience: Duration,
         call: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let (tell, told) = mpsc::sync_channel(1);
-        // Nobody may wait for the end any more.
-        self.0.send(Box::new(move || drop(tell.send(call())))).ok()?;
-        told.recv_timeout(patience).ok()
+        self.begin(call).recv_timeout(patience).ok()
     }
 }
 
@@ -36,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_call_that_does_not_come_back_is_given_up() {
-        let aside = Aside::start().unwrap();
+        let aside = Aside::start("test").unwrap();
         assert_eq!(aside.call(Duration::from_secs(20), || 3), Some(3));
         let (end, ended) = mpsc::channel::<()>();
         assert_eq!(aside.call(Duration::from_millis(10), move || ended.recv()), None);

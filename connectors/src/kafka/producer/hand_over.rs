@@ -5,19 +5,32 @@ use std::time::Instant;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _};
-use topology::OutgoingRecord;
+use topology::{LogError, OutgoingRecord, TopicPartition};
 
-use super::{KafkaProducer, STEP};
+use super::deliveries::Failed;
+use super::{KafkaProducer, SERVE_EVERY, STEP, bytes_of};
 use crate::kafka::native::{Produced, TopicHandle, produce};
 
 impl KafkaProducer {
+    /// Takes a record into the open transaction, and opens one where none is.
+    pub(super) fn pass_on(&mut self, record: OutgoingRecord, target: usize, partition: u32) -> Result<(), LogError> {
+        self.open()?;
+        if self.refused.is_none()
+            && let Err(code) = self.hand_over(&record, target, partition)
+        {
+            // The transaction is beyond saving; its commit says so, where it can be acted upon.
+            let bytes = bytes_of(&record);
+            self.refused = Some(Failed { code, topic: record.topic.to_string(), bytes });
+        }
+        self.sent.push(TopicPartition { topic: record.topic, partition });
+        if self.sent.len().is_multiple_of(SERVE_EVERY) {
+            self.client().serve();
+        }
+        Ok(())
+    }
+
     /// Hands one record to the client, waiting for room in its queue.
-    pub(super) fn hand_over(
-        &mut self,
-        record: &OutgoingRecord,
-        target: usize,
-        partition: u32,
-    ) -> Result<(), RDKafkaErrorCode> {
+    fn hand_over(&mut self, record: &OutgoingRecord, target: usize, partition: u32) -> Result<(), RDKafkaErrorCode> {
         let deadline = Instant::now() + self.shared.settings.transaction_timeout;
         loop {
             let handed = if record.headers.is_empty() {

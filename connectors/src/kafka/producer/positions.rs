@@ -8,6 +8,7 @@ use rdkafka::{Offset as RawOffset, TopicPartitionList};
 use topology::{LogError, Position, TopicPartition};
 
 use super::KafkaProducer;
+use super::client::Client;
 use crate::kafka::error::{self, Asked};
 use crate::kafka::native::{Group, TransactionError, Transactions};
 
@@ -37,6 +38,15 @@ impl KafkaProducer {
         Ok(list)
     }
 
+    /// Leaves the client alone with the call that it is in; the next one fences it.
+    pub(super) fn abandon(&mut self) {
+        tracing::warn!(id = &*self.id, "a producer does not come back from sending positions: it is replaced");
+        self.client = None;
+        self.forget();
+    }
+}
+
+impl Client {
     /// Adds the positions to the transaction; `None` where the call does not come back. librdkafka (2.12) looks for
     /// the group's coordinator without end once it has been told of a broker that is dead by then: it asks again only
     /// when a connection to some broker comes or goes.
@@ -50,21 +60,13 @@ impl KafkaProducer {
         let mut is_stuck = false;
         let sent = self.again(deadline, "sending positions", |_, left| {
             let (group, offsets) = (group.clone(), offsets.clone());
-            let client = self.client();
-            let producer = client.producer.clone();
-            let sent = client.aside.call(left + GRACE, move || {
+            let producer = self.producer.clone();
+            let sent = self.aside.call(left + GRACE, move || {
                 Transactions(producer.client().native_ptr()).send_offsets(&offsets, &group, left)
             });
             is_stuck = sent.is_none();
             sent.unwrap_or(Ok(()))
         });
         (!is_stuck).then_some(sent)
-    }
-
-    /// Leaves the client alone with the call that it is in; the next one fences it.
-    pub(super) fn abandon(&mut self) {
-        tracing::warn!(id = self.id, "a producer does not come back from sending positions: it is replaced");
-        self.client = None;
-        self.forget();
     }
 }
