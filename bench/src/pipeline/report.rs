@@ -16,6 +16,9 @@ pub fn run(cluster: &mut Cluster, programs: &[Program], orders: u64, rounds: u32
     let told = Told::of(orders);
     let counts = compare(cluster, &programs, &told)?;
     println!("every record of the order pipeline is the same in all programs: {counts:?}");
+    // A broker compiles itself for the first minute, with as much of a core as it works with.
+    let cold = measure(cluster, programs[0], &told)?;
+    println!("beside a broker that warms up, {}: {:.0} events/s, not counted", programs[0].name(), cold.per_second);
     let rows = throughput::in_turn(&programs, rounds, "events", |program| measure(cluster, program, &told))?;
     Ok(section(&rows, orders, rounds, &counts))
 }
@@ -25,7 +28,7 @@ fn section(rows: &[(Program, Throughput)], orders: u64, rounds: u32, counts: &[(
     let mut text = format!(
         "\n## The order pipeline\n\n\
          TMF622 events as JSON through ingest, entity, routes and SLA clocks: {orders} orders with four events each of some 2.5 kB, \
-         a few of them late, early or told twice. Each\nprogram works itself warm, then stands still while the events are written. \
+         a few of them late, early or told twice. Each\nprogram works itself warm, then stands still while the events are written, on a broker that is warm as well. \
          Throughput: medians of {rounds} rounds, the programs in turn. Before that every record that\nthey make of 2000 orders was \
          found to be the same: {}.\n\n\
          | program | events/s | CPU s per million | peak MB | events/s to it | CPU to it | memory to it |\n\
