@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rdkafka::producer::{Producer as _, PurgeConfig};
+use rdkafka::producer::Producer as _;
 use topology::{Commit, LogError, Membership, Offset, OutgoingRecord, Position, Producer, TopicPartition};
 
 use super::consumer::Member;
@@ -162,34 +162,23 @@ impl KafkaProducer {
             self.forget();
             return false;
         }
-        let mut fenced = false;
-        self.client().producer.purge(PurgeConfig::default().queue());
-        let deadline = Instant::now() + self.shared.settings.request_timeout;
-        let mut done = self.client().drain(deadline);
-        while done {
-            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            match self.shared.watchdog.over("aborting a transaction", || self.client().transactions().abort(left)) {
-                Ok(()) => break,
-                Err(error) if error.is_retriable && Instant::now() < deadline => self.client().serve(),
-                Err(error) => {
-                    tracing::debug!(
-                        id = &*self.id,
-                        text = error.text,
-                        "a transaction could not be aborted by its producer"
-                    );
-                    fenced = self.client().is_fenced(error.code);
-                    done = false;
-                }
+        match self.client().abort(Instant::now() + self.shared.settings.request_timeout) {
+            Ok(()) => {
+                self.forget();
+                false
+            }
+            Err(error) => {
+                tracing::debug!(
+                    id = &*self.id,
+                    text = error.text,
+                    "a transaction could not be aborted by its producer"
+                );
+                let fenced = self.client().is_fenced(error.code);
+                // The broker aborts it when the next client of this id comes.
+                self.disconnect();
+                fenced
             }
         }
-        if done {
-            self.client().serve();
-            self.forget();
-        } else {
-            // The broker aborts it when the next client of this id comes.
-            self.disconnect();
-        }
-        fenced
     }
 }
 

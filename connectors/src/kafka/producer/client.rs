@@ -22,6 +22,9 @@ use crate::kafka::{config, not_made};
 /// How long a new client is given to connect, before its older ones are fenced; with none connected that is tried as well.
 const MEETING: Duration = Duration::from_secs(1);
 
+/// How long an abort waits at a time while reports are to be served.
+const REPORTING: Duration = Duration::from_millis(5);
+
 /// The client, what rings when it has something to tell, and the topics it writes to. In this order: the client
 /// goes last. Used by one thread at a time: the producer's, or the one that carries a commit to its end.
 pub(super) struct Client {
@@ -116,6 +119,25 @@ impl Client {
                 return false;
             }
             self.signal.wait(STEP);
+        }
+    }
+
+    /// Aborts the open transaction.
+    ///
+    /// The call takes what was not sent out of the client's queues. Whoever does that beside it leaves a gap in the
+    /// numbers of the records, for which the client aborts the next transaction as well. It does not serve the reports
+    /// of what it took out, though it waits for them: while there are any it is made for a moment at a time.
+    pub(super) fn abort(&self, deadline: Instant) -> Result<(), TransactionError> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let is_reported = self.producer.in_flight_count() == 0;
+            let patience = if is_reported { left } else { left.min(REPORTING) };
+            let aborted = self.shared.watchdog.over("aborting a transaction", || self.transactions().abort(patience));
+            self.serve();
+            match aborted {
+                Err(error) if error.is_retriable && Instant::now() < deadline => {}
+                aborted => return aborted,
+            }
         }
     }
 
