@@ -11,6 +11,8 @@ const TOKEN: &str = "a-token-of-some-length";
 const ORDERS: usize = 600;
 const PATIENCE: Duration = Duration::from_secs(120);
 const PARTITIONS: f64 = 4.0;
+/// How long a standby may take to look at all that it follows, a few times.
+const LOOKS: Duration = Duration::from_secs(4);
 
 fn configuration(broker: &str, billing: &Path) -> String {
     format!(
@@ -66,10 +68,18 @@ fn a_hub_that_followed_takes_over_with_the_tail_alone() {
     }
     let billing = Billing::open(shared.path());
     billing.wait_for(ORDERS as u64, "entity_kind = 'order'");
-    // Each has half of the two parts' tasks, and follows the other half.
+    one.settle(PATIENCE);
+    two.settle(PATIENCE);
+    // Each has half of the two parts' tasks, and follows the other half. It looks once a second: what was told before
+    // the last order says nothing of it.
+    let mut since = None::<Instant>;
     until("each follows what the other has", PATIENCE, || {
         let (one, two) = (follows(&one), follows(&two));
-        (one.1 && two.1 && (one.0 + two.0) as f64 == 2.0 * PARTITIONS).then_some(())
+        if !(one.1 && two.1 && (one.0 + two.0) as f64 == 2.0 * PARTITIONS) {
+            since = None;
+            return None;
+        }
+        (since.get_or_insert_with(Instant::now).elapsed() > LOOKS).then_some(())
     });
 
     let before = metric(&two, "hub_replayed_records");
