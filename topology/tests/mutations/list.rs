@@ -407,12 +407,6 @@ pub const MUTATIONS: &[Mutation] = &[
         "        let _ = prepared.savepoint;\n",
     ),
     mutation(
-        "partitions of a membership that has ended are worked on",
-        "worker/step.rs",
-        "                if self.settle()? != Some(Commit::Fenced) {\n",
-        "                if self.settle().map(|_| true)? {\n",
-    ),
-    mutation(
         "a checkpoint is written while a commit is under way",
         "worker/checkpoint.rs",
         "            let is_open = task.is_open();\n",
