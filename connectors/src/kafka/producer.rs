@@ -48,6 +48,7 @@ const STEP: Duration = Duration::from_millis(100);
 /// So many times the patience of a request the first client of a producer has for its coordinator: brokers make and
 /// load it when it is asked for first, which takes its time where much else begins.
 const FIRST_PATIENCE: u32 = 3;
+
 /// See the module.
 pub(super) struct KafkaProducer {
     shared: Arc<Shared>,
@@ -76,8 +77,7 @@ pub(super) struct KafkaProducer {
 impl KafkaProducer {
     pub(super) fn new(shared: Arc<Shared>, transactional_id: &str) -> Result<Self, LogError> {
         let id: Arc<str> = shared.wire_name(&format!("{}-{transactional_id}", shared.settings.instance)).into();
-        let thread = |source| LogError::Io { context: "starting a thread of a producer".to_owned(), source };
-        let committer = Aside::start("kafka-commit").map_err(thread)?;
+        let committer = Aside::start("kafka-commit")?;
         let client = Client::connect(&shared, &id, shared.settings.request_timeout * FIRST_PATIENCE)?;
         Ok(Self {
             shared,

@@ -1,9 +1,10 @@
 //! Calls that may never come back, made by a thread of their own so that whoever makes them goes on.
 
-use std::io;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use topology::LogError;
 
 type Call = Box<dyn FnOnce() + Send>;
 
@@ -11,9 +12,10 @@ type Call = Box<dyn FnOnce() + Send>;
 pub(super) struct Aside(mpsc::SyncSender<Call>);
 
 impl Aside {
-    pub(super) fn start(name: &str) -> io::Result<Self> {
+    pub(super) fn start(name: &str) -> Result<Self, LogError> {
         let (calls, made) = mpsc::sync_channel::<Call>(1);
-        thread::Builder::new().name(name.into()).spawn(move || made.into_iter().for_each(|call| call()))?;
+        let started = thread::Builder::new().name(name.into()).spawn(move || made.into_iter().for_each(|call| call()));
+        started.map_err(|source| LogError::Io { context: "starting a thread of a producer".to_owned(), source })?;
         Ok(Self(calls))
     }
 

@@ -47,13 +47,12 @@ impl Client {
         let settings = config::producer(&shared.settings, id);
         let producer = BaseProducer::from_config_and_context(&settings, context).map_err(|error| not_made(&error))?;
         let rk = producer.client().native_ptr();
-        let thread = |source| LogError::Io { context: "starting a thread of a producer".to_owned(), source };
         let client = Self {
             shared: shared.clone(),
             id: id.clone(),
             signal: Signal::new(rk),
             topics: Vec::new(),
-            aside: Aside::start("kafka-aside").map_err(thread)?,
+            aside: Aside::start("kafka-aside")?,
             producer: Arc::new(producer),
         };
         let timeout = shared.settings.request_timeout;
