@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use schemas::Timestamp;
 
@@ -54,7 +54,7 @@ fn describe() {
     describe_gauge!("hub_lag_records", "Records that the group has not taken in; all its hubs tell the same");
     describe_gauge!("hub_lag_seconds", "Age by event time of the oldest record not taken in, by topic");
     describe_gauge!("hub_lag_observed_timestamp_seconds", "When the log was last asked how far groups are behind");
-    describe_histogram!("hub_commit_seconds", metrics::Unit::Seconds, "Time of worker steps in which a commit ended");
+    super::transaction_ends::describe();
     describe_gauge!("hub_restored_records", "Checkpoint entries and changelog records the tasks started from");
     describe_gauge!("hub_checkpoint_lag_bytes", "Committed changes of stores that no checkpoint has yet");
     describe_counter!("hub_checkpoint_failures_total", "Checkpoints given up: the next start replays more");

@@ -33,6 +33,7 @@ mod sla_view;
 mod standby;
 mod status;
 mod tail;
+mod transaction_ends;
 mod violation_view;
 mod waiting;
 mod workers;

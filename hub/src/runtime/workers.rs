@@ -8,11 +8,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use connectors::delivery::http::wall_clock;
-use topology::{Commit, LogError, TaskId, Topology, Worker, WorkerError, WorkerSettings, WorkerSnapshot};
+use topology::{LogError, TaskId, Topology, Worker, WorkerError, WorkerSettings, WorkerSnapshot};
 
 use super::asking::{Ask, Asking, QUEUE};
 use super::failure::Failure;
 use super::status::not_ready;
+use super::transaction_ends::TransactionEnds;
 use crate::wiring::SharedLog;
 
 /// How long a worker waits for records: the time until it sees that it shall stop.
@@ -231,7 +232,7 @@ impl Thread {
     }
 
     fn step_until_told(&mut self, mut worker: Worker) -> Result<(), WorkerError> {
-        let commit_seconds = metrics::histogram!("hub_commit_seconds");
+        let mut ends = TransactionEnds::default();
         let mut told = Instant::now().checked_sub(TELL_EVERY).unwrap();
         let mut idle_steps = 0;
         loop {
@@ -242,9 +243,7 @@ impl Thread {
             let began = Instant::now();
             let step = worker.run_once(wall_clock(), PATIENCE)?;
             idle_steps = if step.idle { idle_steps + 1 } else { 0 };
-            if step.commit == Some(Commit::Committed) {
-                commit_seconds.record(began.elapsed().as_secs_f64());
-            }
+            ends.note(&step, worker.is_committing(), began);
             while let Ok(ask) = self.asks.try_recv() {
                 ask.answer(&worker);
             }

@@ -44,21 +44,25 @@ impl Worker {
         Ok(self.settle()?.unwrap_or(Commit::Committed))
     }
 
+    /// Whether a commit has begun whose end was not heard of yet.
+    pub fn is_committing(&self) -> bool {
+        self.under_way.is_some()
+    }
+
     /// As [`commit`](Self::commit), but waits only for the commit before it where there is more to do meanwhile: records
-    /// that wait, or those that come after what the last poll has `brought`. Says how the last one ended that has.
-    pub(super) fn commit_and_go_on(&mut self, now: Timestamp, brought: bool) -> Result<Option<Commit>, WorkerError> {
-        let settled = self.settle()?;
-        if matches!(settled, Some(Commit::Aborted | Commit::Fenced)) {
-            return Ok(settled);
+    /// that wait, or those that come after what the last poll has `brought`.
+    pub(super) fn commit_and_go_on(&mut self, now: Timestamp, brought: bool) -> Result<(), WorkerError> {
+        if matches!(self.settle()?, Some(Commit::Aborted | Commit::Fenced)) {
+            return Ok(());
         }
         // What was taken in already fills a transaction: there is no room for more beside it.
         let is_full = self.over_budget();
         let rests = is_full || !(brought || self.has_runnable_records()) || self.must_rest(now);
-        if let Some(ended) = self.begin_commit(now, rests)? {
-            return Ok(Some(ended));
+        self.begin_commit(now, rests)?;
+        if self.under_way.as_ref().is_some_and(|under_way| under_way.ended.is_some()) {
+            self.settle()?;
         }
-        let is_over = self.under_way.as_ref().is_none_or(|under_way| under_way.ended.is_some());
-        if is_over { self.settle() } else { Ok(settled) }
+        Ok(())
     }
 
     /// Whether there is something that can only be done when no transaction is open.
@@ -72,11 +76,14 @@ impl Worker {
     }
 
     /// Settles the commit under way if that takes no waiting.
-    pub(super) fn settle_if_over(&mut self) -> Result<Option<Commit>, WorkerError> {
-        let Some(UnderWay { ended, .. }) = &self.under_way else { return Ok(None) };
+    pub(super) fn settle_if_over(&mut self) -> Result<(), WorkerError> {
+        let Some(UnderWay { ended, .. }) = &self.under_way else { return Ok(()) };
         let is_over = ended.is_some()
             || self.connection.as_mut().is_none_or(|Connection { producer, .. }| producer.has_commit_ended());
-        if is_over { self.settle() } else { Ok(None) }
+        if is_over {
+            self.settle()?;
+        }
+        Ok(())
     }
 
     /// Begins to commit, and waits for the end where the worker `rests` meanwhile. Says how it ended where it ended before
@@ -94,6 +101,7 @@ impl Worker {
                 Ok(()) => {}
                 Err(TaskError::Checkpoint(error)) => {
                     self.counters.aborts += 1;
+                    self.heard = Some(Commit::Aborted);
                     self.restart_whole(index, &error)?;
                     return Ok(Some(Commit::Aborted));
                 }
@@ -130,6 +138,7 @@ impl Worker {
             Some(ended) => ended,
             None => producer.end_commit()?,
         };
+        self.heard = Some(ended);
         match ended {
             Commit::Committed => {
                 self.note_changelog_offsets();

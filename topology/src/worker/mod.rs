@@ -23,7 +23,9 @@ pub use step::*;
 use crate::budget::BudgetShare;
 use crate::store::GlobalTable;
 use crate::task::{PartPlan, Task};
-use crate::{Consumer, ConsumerConfig, Log, LogError, Position, Producer, Record, TaskId, TopicPartition, Topology};
+use crate::{
+    Commit, Consumer, ConsumerConfig, Log, LogError, Position, Producer, Record, TaskId, TopicPartition, Topology,
+};
 
 /// Steps the tasks of its partitions. It spawns no thread and reads no clock: its owner calls
 /// [`Worker::run_once`] again and again with the time.
@@ -54,6 +56,10 @@ pub struct Worker {
     under_way: Option<commit::UnderWay>,
     /// When a commit was waited for last.
     rested_at: Option<Timestamp>,
+    /// How the last commit ended that did since the step began.
+    heard: Option<Commit>,
+    /// How many partitions turned out to be another's since the step began.
+    lost: usize,
     counters: Counters,
     changelog_routes: checkpoint::ChangelogRoutes,
     /// Why the last checkpoint that failed did.
@@ -122,6 +128,8 @@ impl Worker {
             begun_at: None,
             under_way: None,
             rested_at: None,
+            heard: None,
+            lost: 0,
             counters: Counters::default(),
             changelog_routes: checkpoint::ChangelogRoutes::default(),
             checkpoint_trouble: None,

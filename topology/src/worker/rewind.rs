@@ -40,6 +40,7 @@ impl Worker {
     /// These partitions are another's already. The transaction holds work of theirs, which cannot
     /// be taken out of it: it is thrown away, and what is still ours is done again.
     pub(super) fn lost(&mut self, partitions: &[TopicPartition]) -> Result<(), WorkerError> {
+        self.lost += partitions.len();
         self.close_tasks(partitions);
         self.rewind().map(drop)
     }

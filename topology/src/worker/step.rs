@@ -17,6 +17,8 @@ pub struct Step {
     pub timers: usize,
     /// How the last commit ended that did in this step, if one did.
     pub commit: Option<Commit>,
+    /// Partitions that turned out to be another's already. What was done for them since the last commit is thrown away.
+    pub lost: usize,
     /// Whether nothing is left to do but to wait: no record queued, nothing uncommitted, nothing
     /// restoring.
     pub idle: bool,
@@ -33,7 +35,8 @@ impl Worker {
     /// Any error ends the worker: drop it, and make a new one or stop, as the error says.
     pub fn run_once(&mut self, now: Timestamp, timeout: Duration) -> Result<Step, WorkerError> {
         self.connect()?;
-        let mut settled = self.settle_if_over()?;
+        (self.heard, self.lost) = (None, 0);
+        self.settle_if_over()?;
         let log = self.log.clone();
         for table in &mut self.tables {
             table.refresh(log.as_ref(), &mut self.scratch)?;
@@ -44,20 +47,28 @@ impl Worker {
         let brought = self.poll(now, patience)?;
         if !(brought || self.has_runnable_records()) || self.over_budget() {
             // There is nothing to do beside a commit that is under way, or no room for it.
-            settled = self.settle()?.or(settled);
+            self.settle()?;
         }
         self.open(now)?;
         let mut work = self.process(now)?;
         work.timers += self.punctuate(now)?;
         self.throttle();
-        let commit =
-            if self.commit_is_due(now, brought) { self.commit_and_go_on(now, brought)?.or(settled) } else { settled };
+        if self.commit_is_due(now, brought) {
+            self.commit_and_go_on(now, brought)?;
+        }
         self.write_checkpoints(now);
         self.keep_budget();
         self.warm()?;
         self.counters.records += work.records as u64;
         self.counters.timers += work.timers as u64;
-        Ok(Step { records: work.records, timers: work.timers, commit, idle: self.is_idle(), wake_at: self.wake_at() })
+        Ok(Step {
+            records: work.records,
+            timers: work.timers,
+            commit: self.heard,
+            lost: self.lost,
+            idle: self.is_idle(),
+            wake_at: self.wake_at(),
+        })
     }
 
     /// How long a poll may wait.

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod checkpoints;
+mod commits;
 mod driver;
 mod fixture;
 mod simulation;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use schemas::Timestamp;
-use topology::sim::SimLog;
+use topology::sim::{FaultPlan, SimLog};
 use topology::{
     Commit, LetterSettings, Log, OutgoingRecord, Position, TopicPartition, TopicSpec, TopologyError, Worker,
     WorkerError, WorkerSettings,
@@ -16,7 +16,12 @@ use crate::fixture::counting;
 const ZERO: Duration = Duration::ZERO;
 
 fn log(partitions: u32) -> SimLog {
-    let log = SimLog::new();
+    seeded(0, partitions)
+}
+
+/// A log with the topics of the counting topology, which throws its dice by the seed.
+pub fn seeded(seed: u64, partitions: u32) -> SimLog {
+    let log = SimLog::with_faults(seed, FaultPlan::NONE);
     let mut topics = counting().required_topics("app", |_| partitions);
     for topic in ["words", "counts", "released", "lives", "windowed", "hub.dead_letter", "hub.quarantine"] {
         topics.push(TopicSpec::delete(topic, partitions, None));
@@ -25,7 +30,7 @@ fn log(partitions: u32) -> SimLog {
     log
 }
 
-fn write(log: &SimLog, count: usize) {
+pub fn write(log: &SimLog, count: usize) {
     let mut producer = log.producer("outside").unwrap();
     for _ in 0..count {
         let (topic, key) = ("words".into(), Some(Bytes::from_static(b"k")));
@@ -48,7 +53,7 @@ fn worker(log: &SimLog, settings: WorkerSettings) -> Worker {
 }
 
 /// Steps until the tasks run.
-fn started(log: &SimLog, settings: WorkerSettings) -> Worker {
+pub fn started(log: &SimLog, settings: WorkerSettings) -> Worker {
     let mut worker = worker(log, settings);
     for _ in 0..9 {
         worker.run_once(Timestamp(0), ZERO).unwrap();
