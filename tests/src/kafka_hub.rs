@@ -173,6 +173,18 @@ fn two_hubs_share_the_work_and_one_of_them_is_killed() {
     assert!(second.imbalance() < 0.5, "imbalance {}", second.imbalance());
     let is_ready = |hub: &Hub| hub.get("/readyz").contains(r#""ready":true"#);
     until("both are ready", PATIENCE, || (is_ready(&first) && is_ready(&second)).then_some(()));
+    let more_than_none = |metric: &str, label: &str| first.metric(metric, &[label]).is_some_and(|value| value > 0.5);
+    assert!(more_than_none("hub_transactions_total", "end=\"committed\""), "no transaction is counted");
+    // Clients report every few seconds.
+    for role in ["consumer", "producer"] {
+        let label = format!("client=\"{role}\"");
+        until("the clients' numbers", PATIENCE, || {
+            let is_told = more_than_none("hub_kafka_connections", &label)
+                && more_than_none("hub_kafka_received_bytes_total", &label)
+                && more_than_none("hub_kafka_sent_bytes_total", &label);
+            is_told.then_some(())
+        });
+    }
     assert_eq!((first.stop(), second.stop()), (Some(0), Some(0)));
 
     compare(&lines, calm.join().expect("an undisturbed hub").path(), shared.path());

@@ -9,18 +9,19 @@ use rdkafka::error::KafkaError;
 
 use super::health::{self, Health};
 use super::settings::{KafkaSettings, Sasl};
-use super::statistics;
+use super::statistics::Statistics;
 
 /// What the clients of a log share.
 pub(super) struct Context {
     role: &'static str,
     health: Arc<Health>,
     settings: KafkaSettings,
+    statistics: Statistics,
 }
 
 impl Context {
     pub(super) fn new(role: &'static str, settings: &KafkaSettings, health: &Arc<Health>) -> Self {
-        Self { role, health: health.clone(), settings: settings.clone() }
+        Self { role, health: health.clone(), settings: settings.clone(), statistics: Statistics::new(role) }
     }
 }
 
@@ -67,7 +68,7 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        statistics::publish(self.role, statistics);
+        self.statistics.publish(statistics);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

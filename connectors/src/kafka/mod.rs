@@ -51,6 +51,7 @@ use topology::{
 
 pub use hanging::Hanging;
 pub use settings::{GroupProtocol, KafkaSettings, Sasl, Tls, Token, TokenSource};
+pub use statistics::describe_metrics;
 pub use watchdog::OnStuck;
 
 use crate::registry::SchemaIds;

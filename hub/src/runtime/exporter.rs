@@ -77,6 +77,7 @@ fn describe() {
     describe_gauge!("hub_replayed_records", "Of those, changelog records, which the checkpoints did not have");
     describe_gauge!("hub_ready", "1 while the instance is restored and at work");
     hanging::describe();
+    connectors::kafka::describe_metrics();
     super::prediction_view::describe();
     super::escalation_view::describe();
     super::scorecard_view::describe();

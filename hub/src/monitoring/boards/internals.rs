@@ -33,15 +33,18 @@ pub(super) const BOARD: Board = Board {
             &[query("max by (group, topic) (hub_lag_records)", "{{group}} {{topic}}")],
         ),
         lines(
-            "Commits",
-            "Worker steps that committed, per second.",
+            "Transactions",
+            "Of the workers, per second, by how they ended. What was aborted or fenced is done again.",
             Unit::PerSecond,
             "hub-overview",
-            &[query("sum(rate(hub_commit_seconds_count[$__rate_interval]))", "commits")],
+            &[
+                query("sum by (end) (rate(hub_transactions_total[$__rate_interval]))", "{{end}}"),
+                query("sum(rate(hub_partitions_lost_total[$__rate_interval]))", "partitions lost"),
+            ],
         ),
         lines(
             "Commit time",
-            "Of the worker steps that committed.",
+            "From the begin of a commit until its worker heard of the end; other work goes on meanwhile.",
             Unit::Seconds,
             "hub-overview",
             &[
@@ -95,6 +98,20 @@ pub(super) const BOARD: Board = Board {
             Unit::Count,
             "hub-overview",
             &[query("sum(hub_restored_records)", "records")],
+        ),
+        lines(
+            "Kafka clients",
+            "Bytes to and from brokers, by the clients' role; nothing on the embedded log.",
+            Unit::Bytes,
+            "hub-overview",
+            &[
+                query("sum by (client) (rate(hub_kafka_sent_bytes_total[$__rate_interval]))", "{{client}} sent/s"),
+                query(
+                    "sum by (client) (rate(hub_kafka_received_bytes_total[$__rate_interval]))",
+                    "{{client}} received/s",
+                ),
+                query("sum by (client) (hub_kafka_queued_bytes)", "{{client}} queued"),
+            ],
         ),
         lines(
             "Process memory",
