@@ -131,6 +131,29 @@ fn a_record_of_the_largest_size_is_taken_and_a_larger_one_is_refused_alone() {
 }
 
 #[test]
+fn a_topic_that_takes_smaller_records_than_the_hub_writes_is_named() {
+    let broker = Broker::start();
+    let small = broker.log_with("", "one", |settings| settings.max_record_bytes = 1_000);
+    small.ensure_topics(&[TopicSpec::delete("small", 1, None)]).expect("a topic is made");
+    let log = broker.log_with("", "two", |settings| settings.compression = "none".into());
+    let mut producer = log.producer("writer").expect("a producer is made");
+    producer.send(outgoing("small", &"a".repeat(20_000))).expect("the client takes it");
+    match producer.commit("group", &[]) {
+        Err(error @ LogError::TooLargeForTopic { .. }) => {
+            let told = error.to_string();
+            assert!(
+                told.starts_with("topic small refuses a record of 20") && told.contains("max.message.bytes"),
+                "{told}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    producer.abort();
+    producer.send(outgoing("small", "a small one")).expect("it goes on");
+    assert_eq!(producer.commit("group", &[]).expect("a commit ends"), Commit::Committed);
+}
+
+#[test]
 fn a_static_member_that_comes_back_in_time_has_its_partitions_and_nobody_else_is_troubled() {
     let broker = Broker::start();
     let log = |instance: &str| {

@@ -188,6 +188,14 @@ pub enum LogError {
         /// The limit.
         limit: usize,
     },
+    /// The topic takes smaller records than the log is meant to: someone has to set its limit higher.
+    #[error("topic {topic} refuses a record of {bytes} bytes: set its max.message.bytes higher")]
+    TooLargeForTopic {
+        /// Which topic.
+        topic: TopicName,
+        /// The record's size.
+        bytes: usize,
+    },
     /// The log does not let this process do what it must: someone has to grant it.
     #[error("{0}")]
     Denied(String),

@@ -126,7 +126,7 @@ fn commit_group(producer: &mut dyn Producer, group: &mut Vec<Submission>, state:
             }
         }
         Ok(false) => refuse(group),
-        Err(LogError::TooLarge { .. }) => {
+        Err(LogError::TooLarge { .. } | LogError::TooLargeForTopic { .. }) => {
             producer.abort();
             return commit_each(producer, group, state);
         }
@@ -147,7 +147,7 @@ fn commit_each(producer: &mut dyn Producer, group: &mut Vec<Submission>, state: 
         let result = match sent.and_then(|()| commit(producer, state)) {
             Ok(true) => Ok(producer.last_positions().to_vec()),
             Ok(false) => Err(NotCommitted::Failed),
-            Err(LogError::TooLarge { .. }) => {
+            Err(LogError::TooLarge { .. } | LogError::TooLargeForTopic { .. }) => {
                 producer.abort();
                 Err(NotCommitted::TooLarge)
             }

@@ -50,7 +50,7 @@ use topology::{
 };
 
 pub use hanging::Hanging;
-pub use settings::{GroupProtocol, KafkaSettings, Sasl, Tls, Token, TokenSource};
+pub use settings::{GroupProtocol, KafkaSettings, MAX_MESSAGE_BYTES, Sasl, Tls, Token, TokenSource};
 pub use statistics::describe_metrics;
 pub use watchdog::OnStuck;
 

@@ -101,6 +101,15 @@ pub struct Tls {
     pub key_password: Option<String>,
 }
 
+/// How large a record may be unless the settings say otherwise, with key and headers.
+const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// What a batch adds to the one record in it, generously.
+pub(super) const BATCH_BYTES: usize = 4_096;
+
+/// `max.message.bytes` of the hub's topics: less, and a broker refuses the largest records.
+pub const MAX_MESSAGE_BYTES: usize = MAX_RECORD_BYTES + BATCH_BYTES;
+
 /// Settings of [`KafkaLog`](super::KafkaLog).
 #[derive(Clone, Debug)]
 pub struct KafkaSettings {
@@ -158,7 +167,7 @@ impl KafkaSettings {
             request_timeout: Duration::from_secs(10),
             stuck_after: Duration::from_secs(120),
             replication: None,
-            max_record_bytes: 1 << 20,
+            max_record_bytes: MAX_RECORD_BYTES,
             compression: "lz4".into(),
             properties: Vec::new(),
         }

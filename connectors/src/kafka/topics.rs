@@ -7,6 +7,7 @@ use topology::{Cleanup, LogError, TopicName, TopicSpec};
 
 use super::error::Asked;
 use super::native::NewTopic;
+use super::settings::BATCH_BYTES;
 use super::shared::Shared;
 
 /// How soon brokers are asked again whether they have heard of a change.
@@ -170,7 +171,7 @@ fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
         // Records carry the time at which something happened, which another clock has told: without
         // this the broker refuses those of a clock that is an hour ahead, and their transaction.
         ("message.timestamp.after.max.ms", i64::MAX.to_string()),
-        ("max.message.bytes", (shared.settings.max_record_bytes + 4_096).to_string()),
+        ("max.message.bytes", (shared.settings.max_record_bytes + BATCH_BYTES).to_string()),
     ];
     properties.extend(kept(topic));
     NewTopic {

@@ -92,6 +92,9 @@ impl KafkaProducer {
             }
             Err(error) => {
                 self.throw_away();
+                // A record that a broker has refused leaves a gap in the client's numbers, for which it would abort the
+                // next transaction as well.
+                self.disconnect();
                 Err(error)
             }
         }

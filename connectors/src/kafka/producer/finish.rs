@@ -77,7 +77,7 @@ impl Client {
         match (error::of_code(failed.code, Asked::Topic(&failed.topic)), failed.code) {
             (denied @ LogError::Denied(_), _) => Err(denied),
             (_, RDKafkaErrorCode::MessageSizeTooLarge) => {
-                Err(LogError::TooLarge { bytes: failed.bytes, limit: self.shared.settings.max_record_bytes })
+                Err(LogError::TooLargeForTopic { topic: failed.topic.as_str().into(), bytes: failed.bytes })
             }
             (_, RDKafkaErrorCode::InvalidTimestamp) => Err(LogError::Corrupt(format!(
                 "topic {} refuses the time of a record: set its message.timestamp.after.max.ms higher",

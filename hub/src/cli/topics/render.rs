@@ -111,9 +111,10 @@ pub(super) fn strimzi(topics: &[TopicSpec], prefix: &str, replication: u16) -> S
             "---\napiVersion: kafka.strimzi.io/v1beta2\nkind: KafkaTopic\nmetadata:\n  name: {resource}\n  labels:\n    \
              strimzi.io/cluster: kafka\nspec:\n  topicName: {topic}\n  partitions: {}\n  replicas: {replication}\n  \
              config:\n    cleanup.policy: {cleanup}\n    retention.ms: {retention}\n    \
-             message.timestamp.after.max.ms: {}\n",
+             message.timestamp.after.max.ms: {}\n    max.message.bytes: {}\n",
             spec.partitions,
-            i64::MAX
+            i64::MAX,
+            connectors::kafka::MAX_MESSAGE_BYTES
         );
     }
     out
@@ -153,7 +154,8 @@ mod tests {
     #[test]
     fn resources_carry_the_broker_s_name_and_a_legal_one() {
         let yaml = strimzi(&[TopicSpec::compact("hub.dead_letter", 2)], "jcms.", 3);
-        for line in ["  name: jcms.hub.dead-letter\n", "  topicName: jcms.hub.dead_letter\n", "  replicas: 3\n"] {
+        let named = ["  name: jcms.hub.dead-letter\n", "  topicName: jcms.hub.dead_letter\n"];
+        for line in named.into_iter().chain(["  replicas: 3\n", "    max.message.bytes: 1052672\n"]) {
             assert!(yaml.contains(line), "{yaml}");
         }
     }
