@@ -215,25 +215,37 @@ fn scenario(broker: &Broker, protocol: &'static str, rounds: u32) {
     let mut dice = ChaCha8Rng::seed_from_u64(7);
     for round in 0..rounds {
         // Load goes on while the process is being replaced, so that it dies in its work.
-        let until = Instant::now() + Duration::from_millis(dice.random_range(800..2_500));
-        while Instant::now() < until {
+        let calm_until = Instant::now() + Duration::from_millis(dice.random_range(800..2_500));
+        while Instant::now() < calm_until {
             feed.write(dice.random_range(1..400));
         }
         let victim = dice.random_range(0..3);
         if round % 2 == 1 {
+            until("each has tasks to lose", PATIENCE, || {
+                feed.write(dice.random_range(1..400));
+                (0..3).all(|number| processes.tasks(number) > 0).then_some(())
+            });
             // Frozen for longer than its session: it wakes up as a member that is none any more, with
             // a transaction that it would like to commit.
+            let before = processes.thrown_away();
             processes.signal(victim, "-STOP");
-            let until = Instant::now() + Duration::from_secs(4);
-            while Instant::now() < until {
+            let awake_at = Instant::now() + Duration::from_secs(4);
+            while Instant::now() < awake_at {
                 feed.write(dice.random_range(1..400));
             }
             processes.signal(victim, "-CONT");
+            until("who was frozen throws away what it did", PATIENCE, || {
+                (processes.thrown_away() > before).then_some(())
+            });
         } else {
             processes.replace(victim);
         }
     }
     verify(&*log, &mut processes, &feed, PATIENCE);
+    let (restored, replayed) = processes.restored();
+    let thrown_away = processes.thrown_away();
+    println!("{thrown_away} times work was thrown away; restored {restored}, of which {replayed} replayed");
+    assert!(replayed < restored, "no checkpoint was used");
 }
 
 #[test]

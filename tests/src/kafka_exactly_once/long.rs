@@ -118,11 +118,15 @@ fn every_input_counts_once_for_minutes_of_kills_and_freezes() {
     let fed = begun.elapsed();
     let outputs = verify(&*log, &mut processes, &feed, PATIENCE);
     let taken = begun.elapsed();
-    let (anew, rebalances) = (processes.begun_anew(), broker.rebalances("long.app"));
+    let (thrown_away, anew, rebalances) =
+        (processes.thrown_away(), processes.begun_anew(), broker.rebalances("long.app"));
+    let (restored, replayed) = processes.restored();
     let Done { kills, leaves, freezes } = trouble.done;
     println!(
         "{PROCESSES} processes, {PARTITIONS} partitions, {} keys\n{} records, {outputs} outputs, each as recomputed\n\
-         {kills} kills, {leaves} leaves, {freezes} freezes, {rebalances} rebalances, {anew} times a process lost its transaction and began anew\n\
+         {kills} kills, {leaves} leaves, {freezes} freezes, {rebalances} rebalances; {thrown_away} times what a \
+         process had done was thrown away, {anew} of them by beginning anew\n\
+         tasks were restored from {restored} entries, {replayed} of them records of changelogs\n\
          {:.0} s of load, {:.0} s until all was verified, {:.0} records/s\nSEED={seed}",
         feed.next.len(),
         feed.written,
@@ -131,4 +135,6 @@ fn every_input_counts_once_for_minutes_of_kills_and_freezes() {
         feed.written as f64 / fed.as_secs_f64(),
     );
     assert_eq!(outputs, feed.written);
+    assert!(thrown_away as u64 >= freezes / 8, "who was frozen went on as if nothing had been");
+    assert!(replayed < restored, "no checkpoint was used");
 }

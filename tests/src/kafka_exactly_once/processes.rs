@@ -1,6 +1,9 @@
 //! The processes of the scenarios, which are this very test program: started, told to leave, killed and frozen.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,17 +11,27 @@ use std::time::Duration;
 
 use connectors::delivery::http::wall_clock;
 use connectors::kafka::{GroupProtocol, KafkaLog};
+use connectors::state::LmdbCheckpoints;
 use tokio::signal::unix::{SignalKind, signal};
-use topology::{Log, LogError, Worker, WorkerError, WorkerSettings};
+use topology::{
+    CheckpointSettings, Checkpoints, Commit, Log, LogError, MemoryBudget, TaskState, Worker, WorkerError,
+    WorkerSettings,
+};
 
 use super::{PARTITIONS, settings, topology};
 use crate::support::until;
 
-/// What the child process is told by: brokers, prefix, instance, protocol.
+/// What the child process is told by: brokers, prefix, instance, protocol, the folder of its state.
 const CHILD: &str = "TEST_KAFKA_WORKER";
 /// How long a process may take to end in good order.
 const LEAVING: Duration = Duration::from_secs(30);
 const SIGTERM: i32 = 15;
+/// How lines begin by which a process tells that what it did is thrown away.
+const LOSES: &str = "loses";
+/// How lines begin by which it tells what a task was restored from: all entries, and those of the changelog.
+const RESTORES: &str = "restores";
+/// How lines begin by which it tells how many tasks it runs, when that changes.
+const RUNS: &str = "runs";
 
 /// What the processes run; otherwise a look at the topology they run.
 #[test]
@@ -37,8 +50,9 @@ fn worker_process() {
         std::process::exit(70);
     });
     let log: Arc<dyn Log> = KafkaLog::open(settings, on_stuck).expect("the settings are taken");
+    let state = Path::new(told[4]);
     loop {
-        match work(&log, &leave) {
+        match work(&log, worker_settings(state), &leave) {
             Ok(()) => std::process::exit(0),
             Err(WorkerError::Log(LogError::Retriable(why))) => {
                 eprintln!("begins anew: {why}");
@@ -52,14 +66,46 @@ fn worker_process() {
     }
 }
 
-/// Works until it is told to leave, and leaves.
-fn work(log: &Arc<dyn Log>, leave: &AtomicBool) -> Result<(), WorkerError> {
+fn worker_settings(state: &Path) -> WorkerSettings {
     // A transaction is open nearly always, so that whatever happens happens within one.
     let open = Duration::from_millis(200);
-    let settings = WorkerSettings { commit_interval: open, min_commit_interval: open, ..WorkerSettings::new("app") };
+    let place: Arc<dyn Checkpoints> = Arc::new(LmdbCheckpoints::open(state).expect("a thread that writes"));
+    WorkerSettings {
+        commit_interval: open,
+        min_commit_interval: open,
+        // Most processes get to write one before something happens to them.
+        checkpoints: CheckpointSettings {
+            place: Some(place),
+            interval: Duration::from_secs(2),
+            ..CheckpointSettings::default()
+        },
+        // Not enough for all keys of the long form: what a checkpoint has leaves memory.
+        memory: MemoryBudget::new(256 << 10),
+        ..WorkerSettings::new("app")
+    }
+}
+
+/// Works until it is told to leave, and leaves. It tells what it loses, and what its tasks start from.
+fn work(log: &Arc<dyn Log>, settings: WorkerSettings, leave: &AtomicBool) -> Result<(), WorkerError> {
     let mut worker = Worker::new(topology(), log.clone(), settings)?;
+    let mut running = BTreeSet::new();
     while !leave.load(Ordering::Acquire) {
-        worker.run_once(wall_clock(), Duration::from_millis(50))?;
+        let step = worker.run_once(wall_clock(), Duration::from_millis(50))?;
+        if let Some(ended @ (Commit::Aborted | Commit::Fenced)) = step.commit {
+            eprintln!("{LOSES} its transaction: {ended:?}");
+        }
+        if step.lost > 0 {
+            eprintln!("{LOSES} {} partitions", step.lost);
+        }
+        let tasks = worker.snapshot().tasks.into_iter().filter(|task| task.state == TaskState::Running);
+        let now: BTreeMap<_, _> = tasks.map(|task| (task.id.clone(), task)).collect();
+        for task in now.values().filter(|task| !running.contains(&task.id)) {
+            eprintln!("{RESTORES} {} {}", task.restored, task.replayed);
+        }
+        if now.len() != running.len() {
+            eprintln!("{RUNS} {}", now.len());
+        }
+        running = now.into_keys().collect();
     }
     worker.close(wall_clock())
 }
@@ -99,13 +145,20 @@ impl Processes {
         processes
     }
 
+    fn log_of(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("{number}.log"))
+    }
+
     /// Starts one that does not run.
     pub(super) fn join(&mut self, number: usize) {
-        let path = self.folder.path().join(format!("{number}.log"));
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a log file");
+        let path = self.log_of(number);
+        let mut log = std::fs::OpenOptions::new().create(true).append(true).open(path).expect("a log file");
+        // Those of the one before are gone.
+        writeln!(log, "{RUNS} 0").expect("a writable file");
+        let state = self.folder.path().join(format!("{number}.state")).display().to_string();
         let child = Command::new(std::env::current_exe().expect("a test has a path"))
             .args(["--exact", "--nocapture", "kafka_exactly_once::processes::worker_process"])
-            .env(CHILD, format!("{} {} process-{number} {}", self.brokers, self.prefix, self.protocol))
+            .env(CHILD, format!("{} {} process-{number} {} {state}", self.brokers, self.prefix, self.protocol))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -164,13 +217,37 @@ impl Processes {
 
     /// What they have said.
     pub(super) fn told(&self) -> String {
-        let logs = (0..self.children.len()).map(|number| self.folder.path().join(format!("{number}.log")));
+        let logs = (0..self.children.len()).map(|number| self.log_of(number));
         logs.filter_map(|path| std::fs::read_to_string(path).ok()).collect::<Vec<_>>().join("\n")
     }
 
-    /// How often one of them lost its transaction, or its place, and began anew.
+    /// How many tasks one of them runs, as it has told.
+    pub(super) fn tasks(&self, number: usize) -> usize {
+        let told = std::fs::read_to_string(self.log_of(number)).unwrap_or_default();
+        let last = told.lines().rev().find_map(|line| line.strip_prefix(RUNS)?.trim().parse().ok());
+        last.unwrap_or_default()
+    }
+
+    /// How often one of them could not say how a transaction ended, or could not use the log, and began anew.
     pub(super) fn begun_anew(&self) -> usize {
         self.told().lines().filter(|line| line.starts_with("begins anew")).count()
+    }
+
+    /// How often what one of them had done was thrown away: its transaction was aborted or fenced, its partitions were
+    /// another's already, or it began anew.
+    pub(super) fn thrown_away(&self) -> usize {
+        self.told().lines().filter(|line| line.starts_with(LOSES)).count() + self.begun_anew()
+    }
+
+    /// What their tasks were restored from, all of them together: entries and records, and of those the records of
+    /// changelogs.
+    pub(super) fn restored(&self) -> (u64, u64) {
+        let told = self.told();
+        let numbers = told.lines().filter_map(|line| line.strip_prefix(RESTORES)?.trim().split_once(' '));
+        numbers.fold((0, 0), |(restored, replayed), (more, of_them)| {
+            let number = |text: &str| text.parse::<u64>().expect("a number, as written above");
+            (restored + number(more), replayed + number(of_them))
+        })
     }
 }
 
