@@ -27,8 +27,9 @@ test: setup-test ## Every test, on the real binary and real servers
 mutations: setup ## Breaks the runtime on purpose, fault by fault: the simulation must catch each
 	$(CARGO) test --locked -p topology --test mutations -- --ignored --nocapture
 
-check: setup ## Formatting, lints, documentation, licences and advisories
+check: setup ## Formatting, lints, compatibility of schemas, documentation, licences and advisories
 	$(CARGO) fmt --all --check
+	$(CARGO) test --locked --quiet -p schemas --test compatibility
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --locked check licenses bans sources; \
