@@ -53,6 +53,18 @@ fn usage_faults_end_with_2_and_name_what_is_meant() {
     refused(&["sla", "shw", "order:7"], 2, &["shw", "show"]);
     refused(&["sla", "show", "7"], 1, &["kind:id", "order:PO-1"]);
     refused(&["ingest"], 2, &["<FILE|->"]);
+    refused(&["schemas", "check", "--registry", "registry:8081"], 2, &["--registry", "https://HOST:PORT"]);
+}
+
+#[test]
+fn what_an_address_carries_is_not_printed() {
+    let url = "http://someone:a-password@127.0.0.1:1";
+    for arguments in [["schemas", "check", "--registry", url], ["schemas", "register", "--registry", url]] {
+        let output = run_hub(&arguments, b"");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("a user or a password") && !said.contains("a-password"), "{said}");
+    }
 }
 
 #[test]

@@ -20,6 +20,22 @@ pub(super) struct Registry {
     registry: Option<String>,
 }
 
+/// An address from the command line is printed with errors, so it must hold nothing secret.
+fn check_address(url: &str) -> Result<(), Exit> {
+    let parsed = reqwest::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    match parsed {
+        Some(url) if url.username().is_empty() && url.password().is_none() => Ok(()),
+        Some(_) => {
+            let help = "leave them out of it, and write user and password in [schemas] of the configuration";
+            Err(fail_with_help(Exit::Usage, "the address of --registry carries a user or a password", help))
+        }
+        None => {
+            let help = "write https://HOST:PORT";
+            Err(fail_with_help(Exit::Usage, "--registry is not an address that begins with https:// or http://", help))
+        }
+    }
+}
+
 fn failed(error: &RegistryError) -> Exit {
     match error {
         RegistryError::Unreachable { .. } => fail(Exit::Unreachable, error),
@@ -32,6 +48,7 @@ impl Registry {
     fn plan(&self, terminal: Terminal) -> Result<(RegistryClient, Vec<SubjectPlan>), Exit> {
         let config = self.config.load(terminal)?;
         let configured = config.schemas.as_ref().map(|schemas| schemas.registry.clone());
+        self.registry.as_deref().map_or(Ok(()), check_address)?;
         let settings = match (&self.registry, configured) {
             (Some(url), Some(configured)) if *url == configured.url => configured,
             (Some(url), _) => RegistrySettings { url: url.clone(), credential: None, timeout: Duration::from_secs(10) },
