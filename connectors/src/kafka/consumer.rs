@@ -18,6 +18,7 @@ use super::frames::Incoming;
 use super::native::{Group, Names, Queue, Topics, take_all};
 use super::shared::Shared;
 use super::signal::Signal;
+use super::watchdog::Watched;
 use super::{config, not_made};
 
 /// How long to wait before a seek is tried again that came before its partition was being read.
@@ -59,6 +60,8 @@ pub(super) struct KafkaConsumer {
     incoming: Incoming,
     /// Records whose schema has not come yet, and what came after them in their partitions.
     held: Vec<Record>,
+    /// Watches over the end of the client, which can hang. The last field: what it watches over goes before it.
+    closing: Option<Watched>,
 }
 
 impl KafkaConsumer {
@@ -92,6 +95,7 @@ impl KafkaConsumer {
             names: Names::default(),
             incoming: Incoming::default(),
             held: Vec::new(),
+            closing: None,
         })
     }
 
@@ -342,6 +346,7 @@ impl Consumer for KafkaConsumer {
 
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {
+        self.closing = Some(self.shared.watchdog.begin("closing a consumer"));
         self.consumer.context().close();
         if let Err(error) = self.settle() {
             tracing::debug!(%error, "partitions could not be given back before the end");

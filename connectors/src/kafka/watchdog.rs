@@ -48,22 +48,29 @@ impl Watchdog {
 
     /// Makes a call under watch.
     pub(super) fn over<T>(&self, what: &'static str, call: impl FnOnce() -> T) -> T {
-        /// Ends the watch also when the call panics.
-        struct Entry<'w>(&'w Inner, u64);
-        impl Drop for Entry<'_> {
-            fn drop(&mut self) {
-                self.0.calls().running.remove(&self.1);
-            }
-        }
-        let number = {
-            let mut calls = self.inner.calls();
-            calls.next += 1;
-            let number = calls.next;
-            calls.running.insert(number, (what, Instant::now()));
-            number
-        };
-        let _entry = Entry(&self.inner, number);
+        let _watched = self.begin(what);
         call()
+    }
+
+    /// Begins to watch over something that ends when what this returns is dropped.
+    pub(super) fn begin(&self, what: &'static str) -> Watched {
+        let mut calls = self.inner.calls();
+        calls.next += 1;
+        let number = calls.next;
+        calls.running.insert(number, (what, Instant::now()));
+        Watched { inner: self.inner.clone(), number }
+    }
+}
+
+/// Something that is watched over until this is dropped, also by a panic.
+pub(super) struct Watched {
+    inner: Arc<Inner>,
+    number: u64,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.inner.calls().running.remove(&self.number);
     }
 }
 
@@ -107,6 +114,7 @@ mod tests {
         let on_stuck: OnStuck = Arc::new(move |what| told.send(what.to_owned()).unwrap());
         let watchdog = Watchdog::start(Duration::from_millis(20), on_stuck).unwrap();
         assert_eq!(watchdog.over("a quick call", || 3), 3);
+        drop(watchdog.begin("another quick call"));
         let what = watchdog.over("a commit", || heard.recv_timeout(Duration::from_secs(10)).unwrap());
         assert!(what.starts_with("a commit has not come back"), "{what}");
         drop(watchdog);
