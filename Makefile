@@ -35,8 +35,8 @@ check: setup ## Formatting, lints, compatibility of schemas, documentation, lice
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --locked check licenses bans sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked (cargo install cargo-deny)"; fi
 
-soak: setup-test ## The simulation on many more seeds (SEEDS=100000), and the long scenarios on Kafka (KAFKA_EOS_MINUTES=15)
-	SEEDS=$${SEEDS:-100000} $(CARGO) test --release --locked -p topology --test runtime every_seed
+soak: setup-test ## The simulation on many more seeds, others each time (SEEDS=100000), and the long scenarios on Kafka (KAFKA_EOS_MINUTES=15)
+	SEEDS=$${SEEDS:-100000} SEEDS_FROM=$${SEEDS_FROM:-$$(date +%s)} $(CARGO) test --release --locked -p topology --test runtime every_seed
 	$(CARGO) build --locked -p hub
 	KAFKA_LONG=1 $(CARGO) test --locked -p tests -- kafka_exactly_once kafka_standby --nocapture --test-threads=1
 

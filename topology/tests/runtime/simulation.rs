@@ -256,7 +256,8 @@ fn every_seed_gives_what_the_straight_line_model_gives() {
     let number =
         |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number of seeds, or one seed"));
     let one = number("SEED");
-    let seeds = one.map_or_else(|| 0..number("SEEDS").unwrap_or(5_000), |seed| seed..seed + 1);
+    let first = one.or_else(|| number("SEEDS_FROM")).unwrap_or(0);
+    let seeds = first..first + if one.is_some() { 1 } else { number("SEEDS").unwrap_or(5_000) };
     let (count, started) = (seeds.end - seeds.start, Instant::now());
     let sum = run_all(seeds).unwrap_or_else(|(seed, reason)| {
         panic!("seed {seed}: {reason}\nreplay: SEED={seed} cargo test -p topology --test runtime every_seed")
