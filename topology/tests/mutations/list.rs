@@ -16,7 +16,7 @@ const fn mutation(name: &'static str, file: &'static str, from: &'static str, to
     Mutation { name, file, from, to }
 }
 
-/// Every fault that the simulation must catch.
+/// Every fault that the simulation, or the cases beside it, must catch.
 pub const MUTATIONS: &[Mutation] = &[
     mutation(
         "positions stay behind the outputs they stand for",
@@ -405,6 +405,12 @@ pub const MUTATIONS: &[Mutation] = &[
         "task/commit.rs",
         "        self.core.stores.committed_to(prepared.savepoint);\n",
         "        let _ = prepared.savepoint;\n",
+    ),
+    mutation(
+        "partitions of a membership that has ended are worked on",
+        "worker/step.rs",
+        "                if self.settle()? != Some(Commit::Fenced) {\n",
+        "                if self.settle().map(|_| true)? {\n",
     ),
     mutation(
         "a checkpoint is written while a commit is under way",

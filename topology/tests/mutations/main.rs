@@ -7,26 +7,41 @@
 mod copy;
 mod list;
 
+use std::sync::Mutex;
+
 use copy::{Copied, Ended};
 use list::MUTATIONS;
 
-/// Builds the copy some twenty-five times: not for every `cargo test`. `make test` runs it.
+/// Builds a copy for each fault: not for every `cargo test`. `make test` runs it.
 #[test]
 #[ignore = "takes minutes: make mutations"]
 fn the_simulation_catches_every_mutation() {
-    let copied = Copied::new();
-    let ended = copied.run();
-    assert_eq!(ended.0, Ended::Passed, "without a mutation the seeds must pass:\n{}", ended.1);
-    let mut survived = Vec::new();
-    for mutation in MUTATIONS {
-        let (ended, said) = copied.run_with(mutation);
-        println!("{ended:?}: {}", mutation.name);
-        match ended {
-            Ended::Caught => {}
-            Ended::Passed => survived.push(mutation.name),
-            Ended::NotBuilt => panic!("{:?} does not compile:\n{said}", mutation.name),
+    let left = Mutex::new(MUTATIONS.iter());
+    let next = || left.lock().expect("nobody panics with it").next();
+    let work = |number| {
+        let copied = Copied::new(number);
+        if number == 0 {
+            let (ended, said) = copied.run();
+            assert_eq!(ended, Ended::Passed, "without a mutation the seeds must pass:\n{said}");
         }
-    }
+        let mut survived = Vec::new();
+        while let Some(mutation) = next() {
+            let (ended, said) = copied.run_with(mutation);
+            println!("{ended:?}: {}", mutation.name);
+            match ended {
+                Ended::Caught => {}
+                Ended::Passed => survived.push(mutation.name),
+                Ended::NotBuilt => panic!("{:?} does not compile:\n{said}", mutation.name),
+            }
+        }
+        survived
+    };
+    // A build has one thread for most of its time.
+    let count = std::thread::available_parallelism().map_or(1, |count| count.get().min(4));
+    let survived: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..count).map(|number| scope.spawn(move || work(number))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("its panic says why")).collect()
+    });
     assert!(survived.is_empty(), "the simulation does not notice: {survived:#?}");
 }
 
