@@ -189,12 +189,17 @@ fn no_letter_state_or_output_is_larger_than_the_log_takes() {
     for now in 0..9 {
         worker.run_once(Timestamp(now * 100), ZERO).unwrap();
     }
-    let letters = log.records("hub.dead_letter");
-    let codes: Vec<_> = letters
+    let letters: Vec<schemas::DeadLetter> = log
+        .records("hub.dead_letter")
         .iter()
-        .map(|record| schemas::decode::<schemas::DeadLetter>(record.value.as_ref().unwrap()).unwrap().code)
+        .map(|record| schemas::decode(record.value.as_ref().unwrap()).unwrap())
         .collect();
+    let codes: Vec<&str> = letters.iter().map(|letter| letter.code.as_str()).collect();
     assert_eq!(codes, ["HUB-3090", "HUB-3090", "HUB-0001"]);
+    // The size that was too much is told, and nothing of what it was.
+    for (letter, size) in letters.iter().zip(["729 bytes", "5129 bytes"]) {
+        assert!(letter.detail.contains(size) && letter.payload.is_none(), "{letter:?}");
+    }
     assert_eq!(log.records("counts").len(), 1);
     for (topic, _) in log.topics().unwrap().iter().filter(|(topic, _)| &**topic != "words") {
         for record in log.records(topic) {
