@@ -49,6 +49,12 @@ impl Broker {
         self.broker.address()
     }
 
+    /// The port where it listens.
+    pub fn port(&self) -> u16 {
+        let address = self.address();
+        address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address ends with a port")
+    }
+
     /// A log of its own among those of this broker, for a process of this name.
     pub fn log(&self, prefix: &str, instance: &str) -> Arc<KafkaLog> {
         self.log_with(prefix, instance, |_| {})
@@ -71,12 +77,7 @@ impl Broker {
 }
 
 /// A log of its own on these brokers, for a process of this name.
-pub(super) fn log_at(
-    brokers: &str,
-    prefix: &str,
-    instance: &str,
-    change: impl FnOnce(&mut KafkaSettings),
-) -> Arc<KafkaLog> {
+pub fn log_at(brokers: &str, prefix: &str, instance: &str, change: impl FnOnce(&mut KafkaSettings)) -> Arc<KafkaLog> {
     let mut settings = KafkaSettings::new(brokers, instance);
     prefix.clone_into(&mut settings.prefix);
     change(&mut settings);
