@@ -44,9 +44,10 @@ bench: setup ## Measures the whole embedded pipeline, release build (ARGS="--clo
 	$(CARGO) build --release --locked -p hub
 	$(CARGO) run --quiet --release --locked -p hub -- bench $(ARGS)
 
-bench-kafka: setup-test ## Measures the runtime on Apache Kafka beside Kafka Streams and a bare client (ARGS="--rounds 1")
+bench-kafka: ## Measures the runtime on Apache Kafka beside Kafka Streams and a bare client, into bench/RESULTS.md (ARGS="--rounds 1" prints only)
+	@sh ./setup.sh bench
 	$(CARGO) build --release --locked -p bench
-	$(CARGO) run --quiet --release --locked -p bench -- $(ARGS)
+	$(CARGO) run --quiet --release --locked -p bench -- $(if $(ARGS),$(ARGS),--results bench/RESULTS.md)
 
 bench-state: setup ## Measures a key-value store as it grows past its memory (ARGS="KEYS MEMORY_MIB RECORDS" for one size)
 	$(CARGO) run --quiet --release --locked -p connectors --example state_speed -- $(ARGS)

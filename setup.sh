@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes sure that what the build (or the tests) need is there: installs it where the user is root
-# on Debian or Ubuntu, and otherwise names it once, with the command that installs it.
-# usage: setup.sh build|test
+# Makes sure that what the build needs is there, or the tests, or the comparison with Kafka Streams: installs it where
+# the user is root on Debian or Ubuntu, and otherwise names it once, with the command that installs it.
+# usage: setup.sh build|test|bench
 set -eu
 what=${1:-build}
 packages=""
@@ -30,6 +30,12 @@ if [ "$what" = test ]; then
 	need promtool prometheus
 	# amtool checks the example for Alertmanager.
 	need amtool prometheus-alertmanager
+fi
+
+if [ "$what" = bench ]; then
+	# The program in Kafka Streams is compiled, with what Maven fetches.
+	need javac default-jdk-headless
+	need mvn maven
 fi
 
 if [ -n "$packages" ]; then

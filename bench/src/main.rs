@@ -11,6 +11,7 @@ mod bare;
 mod chart;
 mod cluster;
 mod latency;
+mod machine;
 mod measure;
 mod pipeline;
 mod program;
@@ -43,7 +44,7 @@ struct Arguments {
     /// How often throughput is measured, each program in turn; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// For how many seconds latency is measured at 20 000 records per second; 0 leaves it out.
+    /// For how many seconds latency is measured at each rate; 0 leaves it out.
     #[arg(long, default_value_t = 20)]
     latency: u32,
     /// How many keys of state a restart has; 0 leaves it out.
@@ -58,9 +59,9 @@ struct Arguments {
     /// Where the broker's and Kafka Streams' jars are kept, fetched if missing.
     #[arg(long, default_value = "target/bench-kafka")]
     jars: PathBuf,
-    /// Where the table and the chart are written.
-    #[arg(long, default_value = "bench/RESULTS.md")]
-    results: PathBuf,
+    /// Where the tables and the chart are written as well; the chart goes beside it.
+    #[arg(long)]
+    results: Option<PathBuf>,
 }
 
 /// The programs under test.

@@ -1,36 +1,44 @@
 //! A whole run, and what it comes to.
 
 use std::fmt::Write as _;
-use std::process::Command;
 
 use crate::cluster::{Cluster, PARTITIONS, VALUE_BYTES};
 use crate::latency::{self, Latency};
 use crate::program::Program;
 use crate::restart::{self, Restart};
 use crate::throughput::{self, Throughput};
-use crate::{Arguments, chart, pipeline};
+use crate::{Arguments, chart, machine, pipeline};
 
 /// What one program came to.
 struct Row {
     program: Program,
     throughput: Throughput,
-    latency: Option<Latency>,
+    /// By rate; nothing of a rate that it does not keep up with.
+    latency: Vec<(u64, Option<Latency>)>,
     restart: Option<Restart>,
 }
 
 /// Measures everything and writes the table and the chart.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        arguments.records + arguments.pipeline > 0,
+        "nothing is to be measured: neither --records nor --pipeline"
+    );
     let mut cluster = Cluster::start(&arguments.jars, &arguments.programs)?;
-    let mut text = String::new();
+    let mut text = format!(
+        "# What the runtime costs on Apache Kafka\n\n\
+         Written by `make bench-kafka`. One broker (Apache Kafka 4.3.1) and one program at a time on one machine; each program \
+         has one processing thread.\n\n{}\n",
+        machine::line()
+    );
     if arguments.records > 0 {
         text += &touching(&mut cluster, arguments)?;
     }
     if arguments.pipeline > 0 {
         text += &pipeline::report(&mut cluster, &arguments.programs, arguments.pipeline, arguments.rounds)?;
     }
-    anyhow::ensure!(!text.is_empty(), "nothing is to be measured: neither --records nor --pipeline of these programs");
     println!("\n{text}");
-    Ok(std::fs::write(&arguments.results, text)?)
+    arguments.results.as_ref().map_or(Ok(()), |results| Ok(std::fs::write(results, text)?))
 }
 
 /// The same small work in every program: throughput, latency and restart.
@@ -42,11 +50,17 @@ fn touching(cluster: &mut Cluster, arguments: &Arguments) -> anyhow::Result<Stri
     })?;
     let mut rows = Vec::new();
     for (program, throughput) in measured {
-        let mut row = Row { program, throughput, latency: None, restart: None };
-        if program.is_stateful() && arguments.latency > 0 {
-            let found = latency::measure(cluster, program, arguments.latency)?;
-            println!("{}: p50 {:.1} ms, p99 {:.1} ms", program.name(), found.p50, found.p99);
-            row.latency = Some(found);
+        let mut row = Row { program, throughput, latency: Vec::new(), restart: None };
+        let rates = latency::RATES.into_iter().filter(|_| program.is_stateful() && arguments.latency > 0);
+        for rate in rates {
+            let found = latency::measure(cluster, program, rate, arguments.latency)?;
+            match found {
+                Some(Latency { p50, p99, .. }) => {
+                    println!("{} at {rate}/s: p50 {p50:.1} ms, p99 {p99:.1} ms", program.name());
+                }
+                None => println!("{} does not keep up with {rate}/s", program.name()),
+            }
+            row.latency.push((rate, found));
         }
         if program.is_stateful() && arguments.restart_keys > 0 {
             let found = restart::measure(cluster, program, arguments.restart_keys)?;
@@ -55,37 +69,39 @@ fn touching(cluster: &mut Cluster, arguments: &Arguments) -> anyhow::Result<Stri
         }
         rows.push(row);
     }
-    let bars: Vec<_> = rows.iter().map(|row| (row.program.name(), row.throughput.per_second)).collect();
-    std::fs::write(arguments.results.with_extension("svg"), chart::bars("records per second", &bars))?;
-    Ok(results(arguments, &rows))
+    let mut text = results(arguments, &rows);
+    if let Some(path) = &arguments.results {
+        let bars: Vec<_> = rows.iter().map(|row| (row.program.name(), row.throughput.per_second)).collect();
+        std::fs::write(path.with_extension("svg"), chart::bars("records per second", &bars))?;
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        text += &format!("\n![records per second]({name}.svg)\n");
+    }
+    if arguments.latency > 0 {
+        text += &latencies(&rows);
+    }
+    Ok(text)
 }
 
 fn results(arguments: &Arguments, rows: &[Row]) -> String {
-    let name = arguments.results.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut text = format!(
-        "# What the runtime costs on Apache Kafka\n\n\
-         Written by `make bench-kafka`. One broker (Apache Kafka 4.3.1) and one program at a time on one machine; each program has one \
-         processing thread.\n\
-         The work: {} records of {VALUE_BYTES} bytes over {PARTITIONS} partitions and {} keys; for each a state of 64 bytes is read and \
-         written with a changelog,\nand one record is sent; everything is committed together every 100 ms, exactly once. \
-         Throughput: medians of {} rounds, the programs in turn.\n\n{}\n\n![records per second]({name}.svg)\n\n",
+        "\n## A state for each record\n\n\
+         {} records of {VALUE_BYTES} bytes over {PARTITIONS} partitions and {} keys; for each a state of 64 bytes is read and \
+         written with a changelog, and one record is sent;\neverything is committed together every 100 ms, exactly once. \
+         Throughput: medians of {} rounds, the programs in turn. Restart: kill -9 with {} keys of state and\n{} records worked \
+         through since a rest of 15 s, then the time and processor time from the start of the process to its first commit of \
+         a new record.\n\n\
+         | program | records/s | CPU s per million | peak MB | restart s | restart CPU s |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: |\n",
         arguments.records,
         arguments.keys,
         arguments.rounds,
-        machine()
+        arguments.restart_keys,
+        restart::TAIL
     );
-    text += "| program | records/s | CPU s per million | peak MB | p50 ms | p99 ms | CPU s per million at that rate | restart s | restart CPU s |\n\
-             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
     for row in rows {
         let Throughput { per_second, processor_per_million, megabytes } = row.throughput;
         let _ =
             write!(text, "| {} | {per_second:.0} | {processor_per_million:.2} | {megabytes:.0} |", row.program.name());
-        match row.latency {
-            Some(Latency { p50, p99, processor_per_million }) => {
-                let _ = write!(text, " {p50:.1} | {p99:.1} | {processor_per_million:.2} |");
-            }
-            None => text += " | | |",
-        }
         match row.restart {
             Some(Restart { seconds, processor }) => {
                 let _ = writeln!(text, " {seconds:.2} | {processor:.2} |");
@@ -93,23 +109,14 @@ fn results(arguments: &Arguments, rows: &[Row]) -> String {
             None => text += " | |\n",
         }
     }
-    let _ = write!(
-        text,
-        "\nLatency: at {} records per second, from being produced to being visible to a reader of committed records, after a warm-up of 10 s. \
-         Restart: kill -9 with {} keys of state,\nthen the time and processor time from the start of the process to its first commit of a new record.\n\n",
-        latency::RATE,
-        arguments.restart_keys
-    );
-    text += &ratios(rows);
-    text
+    text + &ratios(rows)
 }
 
 /// How the first row compares with the others.
 fn ratios(rows: &[Row]) -> String {
     let Some((own, others)) = rows.split_first() else { return String::new() };
-    let mut text = format!("## Ratios: {} to each\n\n", own.program.name());
-    text += "| | records/s | CPU | memory | p50 | p99 | restart | restart CPU |\n\
-             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+    let mut text = format!("\n{} to each:\n\n", own.program.name());
+    text += "| | records/s | CPU | memory | restart | restart CPU |\n| --- | ---: | ---: | ---: | ---: | ---: |\n";
     for other in others {
         let _ = write!(
             text,
@@ -119,12 +126,6 @@ fn ratios(rows: &[Row]) -> String {
             own.throughput.processor_per_million / other.throughput.processor_per_million,
             own.throughput.megabytes / other.throughput.megabytes
         );
-        match (own.latency, other.latency) {
-            (Some(own), Some(other)) => {
-                let _ = write!(text, " {:.2} | {:.2} |", own.p50 / other.p50, own.p99 / other.p99);
-            }
-            _ => text += " | |",
-        }
         match (own.restart, other.restart) {
             (Some(own), Some(other)) => {
                 let _ =
@@ -136,26 +137,32 @@ fn ratios(rows: &[Row]) -> String {
     text
 }
 
-/// The machine, the versions and the commit.
-fn machine() -> String {
-    let said = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        text.lines().next().map(|line| line.trim().to_owned())
-    };
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let memory = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-    [
-        Some(format!("{cores} cores, shared with the broker")),
-        memory.map(|kilobytes| format!("{:.0} GB", kilobytes * 1024.0 / 1e9)),
-        said("uname", &["-sr"]),
-        said("rustc", &["--version"]),
-        said("java", &["-version"]),
-        said("git", &["rev-parse", "--short", "HEAD"]).map(|commit| format!("commit {commit}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect::<Vec<_>>()
-    .join(" · ")
+/// From being produced to being visible, by rate, and how the first row compares with the others.
+fn latencies(rows: &[Row]) -> String {
+    let Some(own) = rows.first() else { return String::new() };
+    let mut text = "\n## Latency at fixed rates\n\n\
+         From being produced to being visible to a reader of committed records, the same work, after a warm-up of 10 s at the \
+         rate.\n\n\
+         | program | records/s | p50 ms | p99 ms | CPU s per million | p50 to it | p99 to it | CPU to it |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        .to_owned();
+    for row in rows {
+        for ((rate, found), (_, first)) in row.latency.iter().zip(&own.latency) {
+            let _ = write!(text, "| {} | {rate} |", row.program.name());
+            let Some(found) = found else {
+                text += " does not keep up | | | | | |\n";
+                continue;
+            };
+            let Latency { p50, p99, processor_per_million } = found;
+            let _ = write!(text, " {p50:.1} | {p99:.1} | {processor_per_million:.2} |");
+            match first {
+                Some(first) if row.program != own.program => {
+                    let cpu = first.processor_per_million / processor_per_million;
+                    let _ = writeln!(text, " {:.2} | {:.2} | {cpu:.2} |", first.p50 / p50, first.p99 / p99);
+                }
+                _ => text += " | | |\n",
+            }
+        }
+    }
+    text
 }
