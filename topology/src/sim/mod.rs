@@ -40,8 +40,11 @@
 //! ```
 //!
 //! [`Producer::abort`](crate::Producer::abort) has no fault of its own: it cannot fail at the port, and a log that
-//! fails below it shows that with the next call. Partners that answer late or twice are simulated where they are
-//! called, on this log too: see the tests of the sinks in `connectors`.
+//! fails below it shows that with the next call.
+//!
+//! A [`Partner`] is an outside system that is slow and lies, as [`PartnerFaults`] say. It answers with values, so it
+//! is of use to whoever calls outside systems, on whatever clock: the sinks in `connectors` run on this log and
+//! against such partners in virtual time.
 
 mod checkpoints;
 mod consumer;
@@ -49,6 +52,7 @@ mod fault;
 mod group;
 mod harness;
 mod log;
+mod partner;
 mod producer;
 mod rng;
 
@@ -56,4 +60,5 @@ pub use checkpoints::*;
 pub use fault::*;
 pub use harness::*;
 pub use log::*;
+pub use partner::*;
 pub use rng::*;
