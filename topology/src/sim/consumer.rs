@@ -22,6 +22,7 @@ impl Consumer for SimConsumer {
         let mut state = self.log.lock();
         let per_mille = state.faults.poll;
         if state.rng.chance(per_mille) {
+            state.events.polls += 1;
             return Err(LogError::Retriable("the simulated network is slow".into()));
         }
         let (group, counts) = state.group(&self.group);

@@ -71,8 +71,7 @@ impl FaultPlan {
     };
 }
 
-/// How often a log failed on its way to a commit. How commits themselves ended is counted by
-/// [`SimulationEvents`](super::SimulationEvents).
+/// How often a log failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogEvents {
     /// Producers and consumers that could not be had.
@@ -87,6 +86,16 @@ pub struct LogEvents {
     pub reads: u64,
     /// Polls and reads that brought one record only.
     pub short_reads: u64,
+    /// Polls that failed.
+    pub polls: u64,
+    /// Commits that aborted.
+    pub aborts: u64,
+    /// Commits that were fenced.
+    pub fenced: u64,
+    /// Commits that succeeded and whose acknowledgement was lost.
+    pub lost_acknowledgements: u64,
+    /// Commits that failed with an error.
+    pub failed_commits: u64,
 }
 
 impl LogEvents {
@@ -98,5 +107,10 @@ impl LogEvents {
         self.seeks += other.seeks;
         self.reads += other.reads;
         self.short_reads += other.short_reads;
+        self.polls += other.polls;
+        self.aborts += other.aborts;
+        self.fenced += other.fenced;
+        self.lost_acknowledgements += other.lost_acknowledgements;
+        self.failed_commits += other.failed_commits;
     }
 }

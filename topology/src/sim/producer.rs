@@ -49,10 +49,12 @@ impl SimProducer {
         let mut guard = log.lock();
         let state = &mut *guard;
         if state.epochs.get(&self.transactional_id) != Some(&self.epoch) {
+            state.events.fenced += 1;
             return Ok(Commit::Fenced);
         }
         let faults = state.faults;
         if state.rng.chance(faults.fence) {
+            state.events.fenced += 1;
             state.epochs.insert(self.transactional_id.clone(), self.epoch + 1);
             return Ok(Commit::Fenced);
         }
@@ -64,9 +66,11 @@ impl SimProducer {
             })
         });
         if !owned || state.rng.chance(faults.abort) {
+            state.events.aborts += 1;
             return Ok(Commit::Aborted);
         }
         if state.rng.chance(faults.failed_commit) {
+            state.events.failed_commits += 1;
             return Err(LogError::Retriable("the simulated broker did not answer".into()));
         }
         self.write(state, records)?;
@@ -84,6 +88,7 @@ impl SimProducer {
             state.groups.entry(group.to_owned()).or_default().committed.extend(positions.iter().cloned());
         }
         if state.rng.chance(faults.lost_acknowledgement) {
+            state.events.lost_acknowledgements += 1;
             return Err(LogError::Retriable("the simulated acknowledgement was lost".into()));
         }
         Ok(Commit::Committed)
