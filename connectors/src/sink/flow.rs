@@ -1,7 +1,7 @@
 //! Which records may be delivered now: the window of each partition, then the lane of each key.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -56,7 +56,8 @@ pub(super) struct Flow<T: Target> {
     unknown: TargetMetrics,
     window: i64,
     assignments: u64,
-    partitions: HashMap<TopicPartition, Partition>,
+    /// Sorted, so that what is taken in first never hangs on a hash.
+    partitions: BTreeMap<TopicPartition, Partition>,
     /// A lane exists while one of its records is under way; its queue holds those behind it.
     lanes: HashMap<LaneKey, VecDeque<Waiting<T::Record>>>,
     ready: Vec<Delivery>,
@@ -73,7 +74,7 @@ impl<T: Target> Flow<T> {
             unknown: TargetMetrics::new(UNKNOWN_TARGET),
             window,
             assignments: 0,
-            partitions: HashMap::new(),
+            partitions: BTreeMap::new(),
             lanes: HashMap::new(),
             ready: Vec::new(),
             endings: Vec::new(),

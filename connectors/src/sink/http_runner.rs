@@ -10,13 +10,14 @@
 use std::sync::Arc;
 
 use tokio::{
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinHandle, JoinSet},
     time::{Instant, sleep_until},
 };
 use topology::{ConsumerConfig, Log, LogError, Membership, Producer, TopicName, TopicPartition};
 
 use super::{
     batch::{self, Aborts, Batch, Committed, SinkError},
+    calls::Calls,
     ending::{Ending, OutcomeTopics},
     flow::{Finished, Flow},
     ledger::Ledger,
@@ -46,16 +47,30 @@ pub async fn run<T: Target>(
     ledger: Ledger,
     shutdown: Shutdown,
 ) -> Result<(), SinkError> {
+    run_with(Calls::OnThreads, log, topic, target, settings, ledger, shutdown).await
+}
+
+/// As [`run`], with the log called so.
+pub(super) async fn run_with<T: Target>(
+    calls: Calls,
+    log: Arc<dyn Log>,
+    topic: TopicName,
+    target: T,
+    settings: SinkSettings,
+    ledger: Ledger,
+    shutdown: Shutdown,
+) -> Result<(), SinkError> {
     metrics::describe();
     ledger.waits("connecting to the log".to_owned());
     let part = format!("sink.{}", target.name());
-    let opened = open(log.clone(), topic, part.clone(), ledger.clone(), shutdown.clone()).await?;
+    let opened = open(calls, log.clone(), topic, part.clone(), ledger.clone(), shutdown.clone()).await?;
     let Some((consumer, producer)) = opened else { return Ok(()) };
     let membership = consumer.membership();
-    let reader = Reader::start(&part, consumer, settings.poll_bytes)
+    let reader = Reader::start(calls, &part, consumer, settings.poll_bytes)
         .map_err(|source| LogError::Io { context: "starting the reader's thread".to_owned(), source })
         .map_err(|source| SinkError::Log { part: part.clone(), source })?;
     let runner = Runner {
+        calls,
         log,
         membership,
         flow: Flow::new(part.clone(), target, settings.window()),
@@ -78,8 +93,9 @@ pub async fn run<T: Target>(
     runner.run().await
 }
 
-/// Opens both ends of the log on a blocking thread; `None` when the sink is to stop meanwhile.
+/// Opens both ends of the log; `None` when the sink is to stop meanwhile.
 async fn open(
+    calls: Calls,
     log: Arc<dyn Log>,
     topic: TopicName,
     part: String,
@@ -87,7 +103,7 @@ async fn open(
     shutdown: Shutdown,
 ) -> Result<Option<(Box<dyn topology::Consumer>, Box<dyn Producer>)>, SinkError> {
     let failed = SinkError::Defect(part.clone());
-    let opened = tokio::task::spawn_blocking(move || {
+    let opened = calls.spawn(move || {
         let id = format!("{part}-0");
         let Some(producer) = batch::patiently(&part, &ledger, &shutdown, || log.producer(&id))? else {
             return Ok(None);
@@ -101,6 +117,7 @@ async fn open(
 
 struct Runner<T: Target> {
     part: String,
+    calls: Calls,
     log: Arc<dyn Log>,
     flow: Flow<T>,
     membership: Membership,
@@ -130,29 +147,28 @@ struct Runner<T: Target> {
 impl<T: Target> Runner<T> {
     async fn run(mut self) -> Result<(), SinkError> {
         while !self.is_done() {
+            // In this order, so that a run in virtual time is the same each time. Nothing starves for it: commits are
+            // under way one at a time, and what has finished is gathered in each round.
             tokio::select! {
-                event = self.reader.events.recv() => self.on_event(event).await?,
-                Some(finished) = self.deliveries.join_next() => {
-                    self.on_finished(finished.map_err(|_| SinkError::Defect(self.part.clone()))?);
-                    // What else has finished meanwhile, without another round of the loop.
-                    while let Some(finished) = self.deliveries.try_join_next() {
-                        self.on_finished(finished.map_err(|_| SinkError::Defect(self.part.clone()))?);
-                    }
-                    self.feed();
-                }
+                biased;
                 committed = finish(&mut self.committing) => self.on_committed(committed)?,
                 () = sleep_until(self.commit_at), if self.is_due() => self.commit(),
                 () = self.shutdown.triggered(), if self.drained_by.is_none() => self.drain(),
                 () = until(self.drained_by), if !self.is_leaving => self.leave(),
+                event = self.reader.events.recv() => self.on_event(event).await?,
+                Some(finished) = self.deliveries.join_next() => self.on_finished(finished)?,
             }
+            while let Some(finished) = self.deliveries.try_join_next() {
+                self.on_finished(finished)?;
+            }
+            self.feed();
             self.start_deliveries();
             if self.endings.len() >= self.settings.commit_records && self.commit_at <= self.latest_commit() {
                 self.commit();
             }
         }
-        let left = self.reader.stop();
         // Whoever starts this sink next finds its place in the group free.
-        tokio::task::spawn_blocking(move || left.join()).await.ok();
+        self.reader.stop().await;
         Ok(())
     }
 
@@ -228,10 +244,12 @@ impl<T: Target> Runner<T> {
         }
     }
 
-    fn on_finished(&mut self, finished: Finished) {
+    fn on_finished(&mut self, finished: Result<Finished, JoinError>) -> Result<(), SinkError> {
+        let finished = finished.map_err(|_| SinkError::Defect(self.part.clone()))?;
         if let Some(ending) = self.flow.finished(finished) {
             self.end(ending);
         }
+        Ok(())
     }
 
     /// Records that ended as they were taken in.
@@ -260,7 +278,7 @@ impl<T: Target> Runner<T> {
         let Some(mut producer) = (if self.endings.is_empty() { None } else { self.producer.take() }) else { return };
         let (endings, positions) = (std::mem::take(&mut self.endings), self.flow.positions());
         let (log, member, topics) = (self.log.clone(), self.membership.clone(), self.topics.clone());
-        self.committing = Some(tokio::task::spawn_blocking(move || {
+        self.committing = Some(self.calls.spawn(move || {
             let mut batch = Batch { records: Vec::with_capacity(endings.len()), positions };
             for ending in &endings {
                 topics.write(ending, &mut batch.records);

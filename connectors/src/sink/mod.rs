@@ -5,6 +5,7 @@
 //! database that stores the position itself. Both end each record exactly once, over restarts too.
 
 mod batch;
+mod calls;
 mod ending;
 mod flow;
 mod http_runner;

@@ -87,7 +87,7 @@ impl TargetState {
             let asked = {
                 let mut breaker = self.breaker();
                 let before = breaker.state();
-                let asked = breaker.permit(std::time::Instant::now());
+                let asked = breaker.permit(Instant::now().into_std());
                 if before.name() != breaker.state().name() {
                     self.metrics.breaker(breaker.state());
                 }
@@ -121,7 +121,7 @@ impl Call<'_> {
     fn report(mut self, reply: &Reply) {
         self.reported = true;
         if reply.is_trouble() {
-            self.target.change(|breaker| breaker.failed(std::time::Instant::now()));
+            self.target.change(|breaker| breaker.failed(Instant::now().into_std()));
         } else {
             self.target.change(CircuitBreaker::succeeded);
         }

@@ -1,9 +1,11 @@
-//! The thread that polls the log for an asynchronous sink.
+//! What polls the log for an asynchronous sink.
 
 use std::{collections::BTreeSet, sync::mpsc as blocking, thread, time::Duration};
 
 use tokio::sync::mpsc;
 use topology::{Consumer, LogError, Poll, Position, Record, TopicPartition};
+
+use super::calls::Calls;
 
 /// How long a poll waits: the time until a command is seen when nothing comes.
 const POLL: Duration = Duration::from_millis(25);
@@ -38,36 +40,47 @@ pub(super) enum Command {
 pub(super) struct Reader {
     pub(super) events: mpsc::Receiver<Event>,
     commands: blocking::Sender<Command>,
-    thread: thread::JoinHandle<()>,
+    running: Running,
+}
+
+#[derive(Debug)]
+enum Running {
+    Thread(thread::JoinHandle<()>),
+    #[cfg(test)]
+    Inline(tokio::task::JoinHandle<()>),
 }
 
 impl Reader {
-    /// Starts polling on a thread of its own.
-    pub(super) fn start(part: &str, mut consumer: Box<dyn Consumer>, poll_bytes: usize) -> std::io::Result<Self> {
+    /// Starts polling: on a thread of its own where calls are made on threads.
+    pub(super) fn start(
+        calls: Calls,
+        part: &str,
+        consumer: Box<dyn Consumer>,
+        poll_bytes: usize,
+    ) -> std::io::Result<Self> {
         let (to_sink, events) = mpsc::channel(POLLS_AHEAD);
         let (commands, from_sink) = blocking::channel();
-        let thread = thread::Builder::new().name(format!("{part}.reader")).spawn(move || {
-            let mut hold = Hold::default();
-            while obey(consumer.as_mut(), &mut hold, &from_sink) {
-                let Some(event) = poll(consumer.as_mut(), &mut hold, poll_bytes, &from_sink) else { continue };
-                let failed = matches!(event.0, Event::Failed(_));
-                let (event, wait) = event;
-                hold.note(consumer.as_mut(), &event);
-                if to_sink.blocking_send(event).is_err() || failed {
-                    return;
-                }
-                if let Some(wait) = wait {
-                    // Ends by the sender being dropped, which is the sink's word that it is done.
-                    let _ = wait.recv();
-                }
+        let polls = Polls { consumer, hold: Hold::default(), poll_bytes, commands: from_sink };
+        let running = match calls {
+            Calls::OnThreads => {
+                let thread = thread::Builder::new().name(format!("{part}.reader"));
+                Running::Thread(thread.spawn(move || polls.block(&to_sink))?)
             }
-        })?;
-        Ok(Self { events, commands, thread })
+            #[cfg(test)]
+            Calls::Inline => Running::Inline(tokio::spawn(polls.run(to_sink))),
+        };
+        Ok(Self { events, commands, running })
     }
 
-    /// Ends the reader. The handle returned ends once its consumer has left the group.
-    pub(super) fn stop(self) -> thread::JoinHandle<()> {
-        self.thread
+    /// Ends the reader, and returns once its consumer has left the group.
+    pub(super) async fn stop(self) {
+        // The reader ends by these being gone.
+        drop((self.events, self.commands));
+        match self.running {
+            Running::Thread(thread) => drop(tokio::task::spawn_blocking(move || thread.join()).await),
+            #[cfg(test)]
+            Running::Inline(spawned) => drop(spawned.await),
+        }
     }
 
     /// Passes a command on; a reader that is gone needs none.
@@ -117,39 +130,96 @@ impl Hold {
     }
 }
 
-/// Carries out the commands that wait; false when the sink is gone.
-fn obey(consumer: &mut dyn Consumer, hold: &mut Hold, commands: &blocking::Receiver<Command>) -> bool {
-    loop {
-        match commands.try_recv() {
-            Ok(command) => hold.obey(consumer, command),
-            Err(blocking::TryRecvError::Empty) => return true,
-            Err(blocking::TryRecvError::Disconnected) => return false,
-        }
-    }
+/// What polls, wherever it does.
+struct Polls {
+    consumer: Box<dyn Consumer>,
+    hold: Hold,
+    poll_bytes: usize,
+    commands: blocking::Receiver<Command>,
 }
 
-/// Polls once: what came, and what to wait for before the next poll.
-fn poll(
-    consumer: &mut dyn Consumer,
-    hold: &mut Hold,
-    bytes: usize,
-    commands: &blocking::Receiver<Command>,
-) -> Option<(Event, Option<blocking::Receiver<()>>)> {
-    let mut records = Vec::new();
-    let (done, wait) = blocking::channel();
-    match consumer.poll(POLL, bytes, &mut records) {
-        Ok(Poll::Records) => Some((Event::Records(records), None)),
-        Ok(Poll::Idle) => None,
-        Ok(Poll::Assigned(partitions)) => Some((Event::Assigned(partitions), None)),
-        Ok(Poll::Revoked(partitions)) => Some((Event::Revoked(partitions, done), Some(wait))),
-        Ok(Poll::Lost(partitions)) => Some((Event::Lost(partitions, done), Some(wait))),
-        Err(LogError::Retriable(reason)) => {
-            tracing::warn!(group = consumer.group(), reason, "the log could not be read yet");
-            if let Ok(command) = commands.recv_timeout(REST) {
-                hold.obey(consumer, command);
+/// What a poll brought.
+enum Polled {
+    Nothing,
+    /// An error that may pass: the next poll is to come later.
+    Rest,
+    /// Something to tell, and what to wait for before the next poll.
+    Event(Event, Option<blocking::Receiver<()>>),
+}
+
+impl Polls {
+    /// Polls on this thread until the sink is gone, or the log fails for good.
+    fn block(mut self, to_sink: &mpsc::Sender<Event>) {
+        while self.obey() {
+            match self.poll() {
+                Polled::Nothing => {}
+                Polled::Rest => {
+                    if let Ok(command) = self.commands.recv_timeout(REST) {
+                        self.hold.obey(self.consumer.as_mut(), command);
+                    }
+                }
+                Polled::Event(event, wait) => {
+                    let failed = matches!(event, Event::Failed(_));
+                    if to_sink.blocking_send(event).is_err() || failed {
+                        return;
+                    }
+                    if let Some(wait) = wait {
+                        // Ends by the sender being dropped, which is the sink's word that it is done.
+                        let _ = wait.recv();
+                    }
+                }
             }
-            None
         }
-        Err(error) => Some((Event::Failed(error), None)),
+    }
+
+    /// The same in virtual time, for a consumer that never blocks.
+    #[cfg(test)]
+    async fn run(mut self, to_sink: mpsc::Sender<Event>) {
+        while self.obey() {
+            match self.poll() {
+                Polled::Nothing => tokio::time::sleep(POLL).await,
+                Polled::Rest => tokio::time::sleep(REST).await,
+                Polled::Event(event, wait) => {
+                    let failed = matches!(event, Event::Failed(_));
+                    if to_sink.send(event).await.is_err() || failed {
+                        return;
+                    }
+                    while wait.as_ref().is_some_and(|wait| wait.try_recv() == Err(blocking::TryRecvError::Empty)) {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Carries out the commands that wait; false when the sink is gone.
+    fn obey(&mut self) -> bool {
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.hold.obey(self.consumer.as_mut(), command),
+                Err(blocking::TryRecvError::Empty) => return true,
+                Err(blocking::TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Polls once.
+    fn poll(&mut self) -> Polled {
+        let mut records = Vec::new();
+        let (done, wait) = blocking::channel();
+        let (event, wait) = match self.consumer.poll(POLL, self.poll_bytes, &mut records) {
+            Ok(Poll::Records) => (Event::Records(records), None),
+            Ok(Poll::Idle) => return Polled::Nothing,
+            Ok(Poll::Assigned(partitions)) => (Event::Assigned(partitions), None),
+            Ok(Poll::Revoked(partitions)) => (Event::Revoked(partitions, done), Some(wait)),
+            Ok(Poll::Lost(partitions)) => (Event::Lost(partitions, done), Some(wait)),
+            Err(LogError::Retriable(reason)) => {
+                tracing::warn!(group = self.consumer.group(), reason, "the log could not be read yet");
+                return Polled::Rest;
+            }
+            Err(error) => (Event::Failed(error), None),
+        };
+        self.hold.note(self.consumer.as_mut(), &event);
+        Polled::Event(event, wait)
     }
 }

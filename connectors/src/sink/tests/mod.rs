@@ -8,6 +8,7 @@ mod floworx;
 mod outside;
 mod partner;
 mod restart;
+mod simulated;
 
 use std::{
     collections::BTreeMap,
