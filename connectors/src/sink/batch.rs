@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use topology::{Commit, Log, LogError, Membership, OutgoingRecord, Position, Producer, TopicPartition};
+use topology::{Commit, Log, LogError, Membership, Position, Producer, TopicPartition};
 
+use super::ending::{Ending, OutcomeTopics};
 use super::ledger::Ledger;
 use super::shutdown::Shutdown;
 use crate::patience::until_answered;
@@ -71,10 +72,12 @@ pub(super) fn patiently<T>(
 }
 
 /// What is committed together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) records: Vec<OutgoingRecord>,
+    pub(super) endings: Vec<Ending>,
     pub(super) positions: Vec<(TopicPartition, Position)>,
+    /// It was given to the log before, and what became of it could not be found out.
+    pub(super) is_in_doubt: bool,
 }
 
 /// Whether a transaction came through.
@@ -86,30 +89,45 @@ pub(super) enum Committed {
     Aborted,
     /// As for aborted ones; the log could not be reached, for this reason, which is nobody's fault and may last.
     Unreachable(String),
+    /// The log gave no answer, and did not say either what is committed, for this reason. The batch is in doubt: before
+    /// that is found out neither it nor anything after it may be committed.
+    Unknown(String),
 }
 
-/// Commits a batch. Blocks.
+/// Commits a batch; one in doubt only where it is not committed yet. Blocks.
 pub(super) fn commit(
     log: &dyn Log,
     producer: &mut dyn Producer,
     member: &Membership,
+    topics: &OutcomeTopics,
     batch: &Batch,
 ) -> Result<Committed, SinkError> {
     let part = member.group();
     let failed = |source| SinkError::Log { part: part.to_owned(), source };
-    match attempt(producer, member, batch) {
+    if batch.is_in_doubt {
+        match is_committed(log, part, batch) {
+            Ok(true) => return Ok(Committed::Yes),
+            Ok(false) => {}
+            Err(LogError::Retriable(reason)) => return Ok(Committed::Unknown(reason)),
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    match attempt(producer, member, topics, batch) {
         Ok(Commit::Committed) => Ok(Committed::Yes),
         Ok(Commit::Fenced) => Err(SinkError::Fenced(part.to_owned())),
         Ok(Commit::Aborted) => Ok(Committed::Aborted),
         Err(LogError::Retriable(reason)) => {
             // The commit may have happened and only its answer be lost. The positions tell: their
             // notes count what has ended, so no two batches have the same ones.
-            if is_committed(log, part, batch).map_err(failed)? {
-                return Ok(Committed::Yes);
-            }
-            tracing::warn!(part, reason, "the log could not commit outcomes yet");
+            let committed = match is_committed(log, part, batch) {
+                Ok(true) => return Ok(Committed::Yes),
+                Ok(false) => Committed::Unreachable(reason),
+                Err(LogError::Retriable(_)) => Committed::Unknown(reason),
+                Err(error) => return Err(failed(error)),
+            };
+            tracing::warn!(part, ?committed, "the log could not commit outcomes yet");
             producer.abort();
-            Ok(Committed::Unreachable(reason))
+            Ok(committed)
         }
         Err(error) => Err(failed(error)),
     }
@@ -137,7 +155,7 @@ impl Aborts {
                 }
                 PAUSE.0.saturating_mul(self.0).min(PAUSE.1)
             }
-            Committed::Unreachable(why) => {
+            Committed::Unreachable(why) | Committed::Unknown(why) => {
                 ledger.waits(why.clone());
                 PAUSE.1
             }
@@ -145,19 +163,26 @@ impl Aborts {
     }
 }
 
-fn attempt(producer: &mut dyn Producer, member: &Membership, batch: &Batch) -> Result<Commit, LogError> {
-    for record in &batch.records {
-        producer.send(record.clone())?;
+fn attempt(
+    producer: &mut dyn Producer,
+    member: &Membership,
+    topics: &OutcomeTopics,
+    batch: &Batch,
+) -> Result<Commit, LogError> {
+    let mut records = Vec::with_capacity(batch.endings.len());
+    for ending in &batch.endings {
+        topics.write(ending, &mut records);
+    }
+    for record in records {
+        producer.send(record)?;
     }
     producer.commit_as(member, &batch.positions)
 }
 
 fn is_committed(log: &dyn Log, part: &str, batch: &Batch) -> Result<bool, LogError> {
     for (partition, position) in &batch.positions {
-        match log.committed(part, partition) {
-            Ok(committed) if committed.as_ref() == Some(position) => {}
-            Ok(_) | Err(LogError::Retriable(_)) => return Ok(false),
-            Err(error) => return Err(error),
+        if log.committed(part, partition)?.as_ref() != Some(position) {
+            return Ok(false);
         }
     }
     Ok(true)

@@ -26,11 +26,12 @@ use super::{
     settings::SinkSettings,
     shutdown::Shutdown,
     target::Target,
+    uncommitted::Uncommitted,
 };
 
-/// A commit under way gives back the producer and the endings, which an abort makes due again.
+/// A commit under way gives back the producer and the batch, which an abort makes due again.
 type Committing = JoinHandle<Finish>;
-type Finish = (Box<dyn Producer>, Vec<Ending>, Result<Committed, SinkError>);
+type Finish = (Box<dyn Producer>, Batch, Result<Committed, SinkError>);
 
 /// Runs a sink until shutdown is asked for, then ends what is under way as far as the drain time
 /// allows. What has not ended, or is not committed, by then is delivered after the next start.
@@ -76,7 +77,7 @@ pub(super) async fn run_with<T: Target>(
         flow: Flow::new(part.clone(), target, settings.window()),
         reader,
         deliveries: JoinSet::new(),
-        endings: Vec::new(),
+        uncommitted: Uncommitted::default(),
         commit_at: Instant::now(),
         producer: Some(producer),
         committing: None,
@@ -124,8 +125,7 @@ struct Runner<T: Target> {
     /// Brings nothing more once draining, but stays in the group until all is committed.
     reader: Reader,
     deliveries: JoinSet<Finished>,
-    /// Ended, not yet committed.
-    endings: Vec<Ending>,
+    uncommitted: Uncommitted,
     /// When they are due.
     commit_at: Instant,
     /// At home while nothing is being committed.
@@ -163,7 +163,7 @@ impl<T: Target> Runner<T> {
             }
             self.feed();
             self.start_deliveries();
-            if self.endings.len() >= self.settings.commit_records && self.commit_at <= self.latest_commit() {
+            if self.uncommitted.len() >= self.settings.commit_records && self.commit_at <= self.latest_commit() {
                 self.commit();
             }
         }
@@ -182,7 +182,7 @@ impl<T: Target> Runner<T> {
         self.drained_by.is_some()
             && self.deliveries.is_empty()
             && self.committing.is_none()
-            && (self.endings.is_empty() || self.has_left)
+            && (self.uncommitted.is_empty() || self.has_left)
     }
 
     /// A commit that is due later than this waits after an abort.
@@ -191,7 +191,7 @@ impl<T: Target> Runner<T> {
     }
 
     fn is_due(&self) -> bool {
-        !self.endings.is_empty() && self.producer.is_some()
+        !self.uncommitted.is_empty() && self.producer.is_some()
     }
 
     async fn on_event(&mut self, event: Option<Event>) -> Result<(), SinkError> {
@@ -237,8 +237,8 @@ impl<T: Target> Runner<T> {
     /// Forgets partitions and what of them is not committed: their next owner delivers it again.
     fn release(&mut self, partitions: &[TopicPartition]) {
         self.flow.revoke(partitions);
-        self.endings.retain(|ending| self.flow.is_current(&ending.origin));
-        if self.endings.is_empty() {
+        self.uncommitted.forget(partitions);
+        if self.uncommitted.is_empty() {
             // Nothing of this sink waits for the log any more.
             self.ledger.goes_on();
         }
@@ -260,10 +260,10 @@ impl<T: Target> Runner<T> {
     }
 
     fn end(&mut self, ending: Ending) {
-        if self.endings.is_empty() {
+        if self.uncommitted.is_empty() {
             self.commit_at = Instant::now() + self.settings.commit_interval();
         }
-        self.endings.push(ending);
+        self.uncommitted.push(ending);
     }
 
     fn start_deliveries(&mut self) {
@@ -275,29 +275,25 @@ impl<T: Target> Runner<T> {
 
     /// Starts to commit what has ended, unless a commit is under way.
     fn commit(&mut self) {
-        let Some(mut producer) = (if self.endings.is_empty() { None } else { self.producer.take() }) else { return };
-        let (endings, positions) = (std::mem::take(&mut self.endings), self.flow.positions());
+        let Some(mut producer) = (if self.uncommitted.is_empty() { None } else { self.producer.take() }) else {
+            return;
+        };
+        let batch = self.uncommitted.take(|| self.flow.positions());
         let (log, member, topics) = (self.log.clone(), self.membership.clone(), self.topics.clone());
         self.committing = Some(self.calls.spawn(move || {
-            let mut batch = Batch { records: Vec::with_capacity(endings.len()), positions };
-            for ending in &endings {
-                topics.write(ending, &mut batch.records);
-            }
-            let result = batch::commit(log.as_ref(), producer.as_mut(), &member, &batch);
-            (producer, endings, result)
+            let result = batch::commit(log.as_ref(), producer.as_mut(), &member, &topics, &batch);
+            (producer, batch, result)
         }));
     }
 
     fn on_committed(&mut self, committed: Option<Finish>) -> Result<(), SinkError> {
         self.committing = None;
-        let (producer, mut endings, result) = committed.ok_or_else(|| SinkError::Defect(self.part.clone()))?;
+        let (producer, batch, result) = committed.ok_or_else(|| SinkError::Defect(self.part.clone()))?;
         self.producer = Some(producer);
         let committed = result?;
         let pause = self.aborts.pause_after(&committed, &self.part, &self.ledger);
+        self.uncommitted.ended(batch, &committed);
         if committed != Committed::Yes {
-            endings.retain(|ending| self.flow.is_current(&ending.origin));
-            endings.append(&mut self.endings);
-            self.endings = endings;
             self.commit_at = Instant::now() + pause;
             self.has_left = self.is_leaving;
         }
@@ -313,7 +309,7 @@ impl<T: Target> Runner<T> {
     /// The drain time is over: what is under way is left for the next start, and so is what has ended unless the log
     /// takes it now.
     fn leave(&mut self) {
-        let (left, uncommitted) = (self.deliveries.len(), self.endings.len());
+        let (left, uncommitted) = (self.deliveries.len(), self.uncommitted.len());
         tracing::info!(part = self.part, left, uncommitted, "left for the next start");
         self.is_leaving = true;
         self.deliveries = JoinSet::new();

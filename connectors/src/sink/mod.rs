@@ -20,6 +20,7 @@ mod sql_runner;
 mod target;
 #[cfg(test)]
 mod tests;
+mod uncommitted;
 
 pub use batch::SinkError;
 pub use ending::UNKNOWN_TARGET;

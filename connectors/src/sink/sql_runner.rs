@@ -25,7 +25,7 @@ use topology::{
 };
 
 use super::{
-    batch::{self, Aborts, Batch, Committed, SinkError},
+    batch::{self, Aborts, SinkError},
     ending::{Ending, GivenUp, Origin, OutcomeTopics, UNKNOWN_TARGET},
     ledger::Ledger,
     metrics::{self, TargetMetrics},
@@ -33,6 +33,7 @@ use super::{
     settings::SinkSettings,
     shutdown::Shutdown,
     target::Subject,
+    uncommitted::Uncommitted,
 };
 use crate::{
     billing::{BillingDatabase, BillingPosition, DatabaseError, Entry},
@@ -75,7 +76,7 @@ pub fn run(
         producer,
         database,
         partitions: HashMap::new(),
-        endings: Vec::new(),
+        uncommitted: Uncommitted::default(),
         aborts: Aborts::default(),
         topics: OutcomeTopics::new(),
         metrics: TargetMetrics::new(TARGET),
@@ -119,8 +120,7 @@ struct Runner {
     producer: Box<dyn Producer>,
     database: Box<dyn BillingDatabase>,
     partitions: HashMap<u32, Partition>,
-    /// Ended, not yet committed to the log.
-    endings: Vec<Ending>,
+    uncommitted: Uncommitted,
     aborts: Aborts,
     topics: OutcomeTopics,
     metrics: TargetMetrics,
@@ -168,10 +168,10 @@ impl Runner {
     /// the database knows it.
     fn leave(&mut self) -> Result<(), SinkError> {
         let until = Instant::now() + self.settings.drain();
-        while !self.endings.is_empty() {
+        while !self.uncommitted.is_empty() {
             let pause = self.commit_once()?;
             if Instant::now() + pause > until {
-                tracing::info!(part = self.part, left = self.endings.len(), "left for the next start");
+                tracing::info!(part = self.part, left = self.uncommitted.len(), "left for the next start");
                 break;
             }
             thread::sleep(pause);
@@ -224,8 +224,8 @@ impl Runner {
     /// owner finds it there.
     fn release(&mut self, partitions: &[TopicPartition]) {
         self.partitions.retain(|number, _| partitions.iter().all(|lost| lost.partition != *number));
-        self.endings.retain(|ending| !partitions.contains(&ending.origin.partition));
-        if self.endings.is_empty() {
+        self.uncommitted.forget(partitions);
+        if self.uncommitted.is_empty() {
             // Nothing of this sink waits for the log any more.
             self.ledger.goes_on();
         }
@@ -256,8 +256,9 @@ impl Runner {
                 }
                 Err((code, detail)) => Origin::of(raw, 0).undecodable(&self.part, *code, detail.clone(), wall_clock()),
             };
-            let ending = self.note(ending);
-            self.endings.extend(ending);
+            if let Some(ending) = self.note(ending) {
+                self.uncommitted.push(ending);
+            }
         }
         Ok(Ok(()))
     }
@@ -387,22 +388,16 @@ impl Runner {
 
     /// Commits what has ended, and returns how long to wait if the log does not take it.
     fn commit_once(&mut self) -> Result<Duration, SinkError> {
-        if self.endings.is_empty() {
+        if self.uncommitted.is_empty() {
             return Ok(Duration::ZERO);
         }
-        let mut batch = Batch { records: Vec::with_capacity(self.endings.len()), positions: Vec::new() };
-        for ending in &self.endings {
-            self.topics.write(ending, &mut batch.records);
-        }
-        for (number, partition) in &mut self.partitions {
-            let name = TopicPartition { topic: self.topic.clone(), partition: *number };
-            batch.positions.push((name, partition.progress.position()));
-        }
+        let batch = self.uncommitted.take(|| {
+            let name = |number: &u32| TopicPartition { topic: self.topic.clone(), partition: *number };
+            self.partitions.iter_mut().map(|(number, state)| (name(number), state.progress.position())).collect()
+        });
         let member = self.consumer.membership();
-        let committed = batch::commit(self.log.as_ref(), self.producer.as_mut(), &member, &batch)?;
-        if committed == Committed::Yes {
-            self.endings.clear();
-        }
+        let committed = batch::commit(self.log.as_ref(), self.producer.as_mut(), &member, &self.topics, &batch)?;
+        self.uncommitted.ended(batch, &committed);
         Ok(self.aborts.pause_after(&committed, &self.part, &self.ledger))
     }
 }

@@ -18,6 +18,8 @@ use crate::sink::SinkSettings;
 const NOBODY: FaultPlan = FaultPlan { begin: 1_000, ..FaultPlan::NONE };
 /// Nothing can be committed.
 const SILENT: FaultPlan = FaultPlan { failed_commit: 1_000, ..FaultPlan::NONE };
+/// Everything is committed, and nothing is heard of it: neither the answer, nor what the log says when it is asked.
+const DEAF: FaultPlan = FaultPlan { lost_acknowledgement: 1_000, read: 1_000, ..FaultPlan::NONE };
 
 async fn bench(partitions: u32) -> (Outside, SimLog, Bench) {
     let outside = Outside::start(|_, before| Say::status(if before == 0 { 201 } else { 200 })).await;
@@ -87,6 +89,42 @@ async fn what_the_log_does_not_take_by_the_end_is_left_for_the_next_start() {
     log.set_faults(FaultPlan::NONE);
     bench.run_until(target(&outside, QUICK, NEVER), settings, 1).await;
     assert_eq!((bench.outcome_of_each().len(), outside.count()), (1, 2));
+}
+
+#[tokio::test]
+async fn what_may_be_committed_is_not_told_again_before_the_log_was_asked() {
+    let (outside, log, bench) = bench(1).await;
+    let running = bench.start(target(&outside, QUICK, NEVER), SinkSettings::default());
+    log.set_faults(DEAF);
+    bench.try_write(command("order-1", "1")).unwrap_err();
+    waits_for(&running, "acknowledgement was lost").await;
+    bench.try_write(command("order-2", "2")).unwrap_err();
+    eventually(|| outside.count() == 2 && log.events().reads >= 3).await;
+    log.set_faults(FaultPlan::NONE);
+    eventually(|| bench.outcomes().len() >= 2 && running.ledger.waits_for().is_none()).await;
+    running.stop().await.unwrap();
+    assert_eq!(bench.outcome_of_each().len(), 2);
+}
+
+#[test]
+fn billing_does_not_tell_again_either() {
+    on_sqlite(|subject| {
+        let log = SimLog::new();
+        let bench = Bench::on(Arc::new(log.clone()), billing::TOPIC, 1, tempfile::tempdir().unwrap());
+        let running = billing::start(&bench, (subject.open)());
+        // It asks the log where its partition begins, and is then told nothing more.
+        bench.write([keyed(record("o0", 1))]);
+        billing::wait(|| bench.outcomes().len() == 1);
+        log.set_faults(DEAF);
+        bench.try_write(keyed(record("o1", 1))).unwrap_err();
+        billing::wait(|| running.ledger.waits_for().is_some_and(|why| why.contains("acknowledgement was lost")));
+        bench.try_write(keyed(record("o2", 1))).unwrap_err();
+        billing::wait(|| running.ended() == 3 && log.events().reads >= 3);
+        log.set_faults(FaultPlan::NONE);
+        billing::wait(|| bench.outcomes().len() >= 3 && running.ledger.waits_for().is_none());
+        running.stop();
+        assert_eq!(bench.outcome_of_each().len(), 3);
+    });
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::{
 };
 
 use schemas::{DeadLetter, DeliveryOutcome, Schema, Timestamp, decode, encode};
-use topology::{Log, Offset, OutgoingRecord, TopicName, TopicPartition, TopicSpec};
+use topology::{Commit, Log, LogError, Offset, OutgoingRecord, TopicName, TopicPartition, TopicSpec};
 
 use super::{DEAD_LETTER_TOPIC, DELIVERY_TOPIC, Ledger, Shutdown, SinkError, SinkSettings, Target, run_http};
 use crate::embedded::{EmbeddedLog, Settings};
@@ -54,6 +54,15 @@ impl Bench {
     }
 
     pub(super) fn write_raw(&self, records: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        self.try_write_raw(records).unwrap();
+    }
+
+    /// Writes to a log that may have faults.
+    pub(super) fn try_write<T: Schema>(&self, (key, record): (String, T)) -> Result<Commit, LogError> {
+        self.try_write_raw([(key, encode(&record))])
+    }
+
+    fn try_write_raw(&self, records: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Commit, LogError> {
         let mut producer = self.log.producer("test").unwrap();
         for (key, value) in records {
             let record = OutgoingRecord {
@@ -66,7 +75,7 @@ impl Bench {
             };
             producer.send(record).unwrap();
         }
-        producer.commit("test", &[]).unwrap();
+        producer.commit("test", &[])
     }
 
     fn read<T: Schema>(&self, topic: &str) -> Vec<T> {

@@ -11,6 +11,7 @@ pub(super) const FAULTS: FaultPlan = FaultPlan {
     failed_commit: 80,
     send: 5,
     poll: 40,
+    read: 200,
     short_read: 100,
     late_marker: 60,
     ..FaultPlan::NONE

@@ -81,7 +81,7 @@ fn every_seed_ends_each_record_once_and_in_order() {
         assert!(befell.iter().all(|times| *times > count / 2), "{sum:?}");
         let commits = [log.aborts, log.fenced, log.lost_acknowledgements, log.failed_commits];
         assert!(commits.iter().all(|times| *times > count / 2), "{sum:?}");
-        assert!([log.polls, log.short_reads].iter().all(|times| *times > count / 2), "{sum:?}");
+        assert!([log.polls, log.reads, log.short_reads].iter().all(|times| *times > count / 2), "{sum:?}");
         let lies = [partners.denied, partners.garbled, partners.late, partners.slow, partners.duplicates];
         assert!(lies.iter().all(|times| *times > 2 * count), "{sum:?}");
         assert!([partners.busy, partners.waits, partners.refused].iter().all(|times| *times > count), "{sum:?}");
