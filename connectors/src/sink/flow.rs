@@ -58,6 +58,9 @@ pub(super) struct Flow<T: Target> {
     assignments: u64,
     /// Sorted, so that what is taken in first never hangs on a hash.
     partitions: BTreeMap<TopicPartition, Partition>,
+    /// Whether a position may be behind records that have ended: it passed them as they came by, and no ending of
+    /// another record need ever follow to be committed with it.
+    pub(super) has_passed: bool,
     /// A lane exists while one of its records is under way; its queue holds those behind it.
     lanes: HashMap<LaneKey, VecDeque<Waiting<T::Record>>>,
     ready: Vec<Delivery>,
@@ -75,6 +78,7 @@ impl<T: Target> Flow<T> {
             window,
             assignments: 0,
             partitions: BTreeMap::new(),
+            has_passed: false,
             lanes: HashMap::new(),
             ready: Vec::new(),
             endings: Vec::new(),
@@ -101,6 +105,7 @@ impl<T: Target> Flow<T> {
         for partition in partitions {
             self.partitions.remove(partition);
         }
+        self.has_passed &= !self.partitions.is_empty();
     }
 
     /// Queues records as they were read.
@@ -128,6 +133,8 @@ impl<T: Target> Flow<T> {
                 let Some(record) = partition.backlog.pop_front() else { break };
                 if partition.progress.take_in(record.offset) {
                     taken.push((partition.assignment, record));
+                } else {
+                    self.has_passed = true;
                 }
             }
             let full = !partition.backlog.is_empty();

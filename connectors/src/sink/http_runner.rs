@@ -190,8 +190,13 @@ impl<T: Target> Runner<T> {
         Instant::now() + self.settings.commit_interval()
     }
 
+    /// Whether there is anything that the log does not know.
+    fn has_news(&self) -> bool {
+        !self.uncommitted.is_empty() || self.flow.has_passed
+    }
+
     fn is_due(&self) -> bool {
-        !self.uncommitted.is_empty() && self.producer.is_some()
+        self.has_news() && self.producer.is_some()
     }
 
     async fn on_event(&mut self, event: Option<Event>) -> Result<(), SinkError> {
@@ -273,11 +278,10 @@ impl<T: Target> Runner<T> {
         }
     }
 
-    /// Starts to commit what has ended, unless a commit is under way.
+    /// Starts to commit what has ended or was passed, unless a commit is under way.
     fn commit(&mut self) {
-        let Some(mut producer) = (if self.uncommitted.is_empty() { None } else { self.producer.take() }) else {
-            return;
-        };
+        let Some(mut producer) = (if self.has_news() { self.producer.take() } else { None }) else { return };
+        self.flow.has_passed = false;
         let batch = self.uncommitted.take(|| self.flow.positions());
         let (log, member, topics) = (self.log.clone(), self.membership.clone(), self.topics.clone());
         self.committing = Some(self.calls.spawn(move || {
@@ -294,6 +298,7 @@ impl<T: Target> Runner<T> {
         let pause = self.aborts.pause_after(&committed, &self.part, &self.ledger);
         self.uncommitted.ended(batch, &committed);
         if committed != Committed::Yes {
+            self.flow.has_passed = true;
             self.commit_at = Instant::now() + pause;
             self.has_left = self.is_leaving;
         }

@@ -67,6 +67,34 @@ async fn only_what_had_not_ended_is_delivered_again() {
 }
 
 #[tokio::test]
+async fn the_position_passes_what_had_ended_although_nothing_more_ends() {
+    let (outside, mended) = stubborn().await;
+    let patient = crate::delivery::RetryPolicy { max_attempts: 1_000_000, ..QUICK };
+    let settings = SinkSettings { drain_ms: 50, ..SinkSettings::default() };
+    let bench = Bench::new(TOPIC, 1);
+    bench.write(["stuck-0", "free-1", "free-2"].map(|id| command(id, id)));
+    let running = bench.start(target(&outside, patient, NEVER), settings);
+    eventually(|| running.ledger.snapshot().delivered == 2).await;
+    running.stop().await.unwrap();
+
+    // The first ends while the sink stops, before those behind it come by.
+    let tried = outside.count();
+    let narrow = SinkSettings { window: 1, ..SinkSettings::default() };
+    let running = bench.start(target(&outside, patient, NEVER), narrow);
+    eventually(|| outside.count() > tried).await;
+    running.shutdown.trigger();
+    mended.store(true, Ordering::SeqCst);
+    running.stop().await.unwrap();
+    assert_eq!((bench.outcome_of_each().len(), bench.next_offset("sink.floworx")), (3, Offset(1)));
+
+    let before = outside.count();
+    let running = bench.start(target(&outside, patient, NEVER), settings);
+    eventually(|| bench.next_offset("sink.floworx") == Offset(3)).await;
+    running.stop().await.unwrap();
+    assert_eq!((bench.outcome_of_each().len(), outside.count()), (3, before));
+}
+
+#[tokio::test]
 async fn the_window_bounds_what_is_under_way_and_other_partitions_go_on() {
     let (outside, mended) = stubborn().await;
     let patient = crate::delivery::RetryPolicy { max_attempts: 1_000_000, ..QUICK };
