@@ -33,6 +33,8 @@ pub(super) struct Scenario {
     pub(super) torn: usize,
     rng: Rng,
     settings: SinkSettings,
+    /// Sinks that were started.
+    processes: u64,
     sink: Option<Running>,
     /// A sink that another one has taken over from, and that has not noticed.
     zombie: Option<Running>,
@@ -57,7 +59,19 @@ impl Scenario {
         };
         let partners = Partners::new(rng.next_u64());
         let (happened, written, torn) = (Happened::default(), 0, 0);
-        Self { log, partners, happened, written, torn, rng, settings, sink: None, zombie: None, guest: None }
+        Self {
+            log,
+            partners,
+            happened,
+            written,
+            torn,
+            rng,
+            settings,
+            processes: 0,
+            sink: None,
+            zombie: None,
+            guest: None,
+        }
     }
 
     /// Runs it among faults and then without any, until every record has ended; returns the books at the end.
@@ -119,7 +133,9 @@ impl Scenario {
         }
         if self.sink.is_none() {
             let (ledger, shutdown) = (Ledger::new(TOPIC), Shutdown::new());
-            let (log, target): (Arc<dyn Log>, _) = (Arc::new(self.log.clone()), self.partners.clone());
+            self.processes += 1;
+            let log: Arc<dyn Log> = Arc::new(self.log.clone());
+            let target = self.partners.for_process(self.processes);
             let parts = (self.settings, ledger.clone(), shutdown.clone());
             let sink = run_with(Calls::Inline, log, TOPIC.into(), target, parts.0, parts.1, parts.2);
             self.sink = Some(Running { ledger, shutdown, sink: tokio::spawn(sink) });

@@ -1,6 +1,7 @@
 //! The targets of a simulated sink: partners that are called in virtual time.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -24,14 +25,21 @@ const WAY: Duration = Duration::from_millis(1);
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Partners with everything that is asked of them, in order.
+/// Partners with everything that is asked of them, in order, and one process that asks.
 #[derive(Clone)]
-pub(super) struct Partners(Arc<Mutex<Asked>>);
+pub(super) struct Partners {
+    asked: Arc<Mutex<Asked>>,
+    process: u64,
+}
 
 pub(super) struct Asked {
     pub(super) partners: Vec<Partner>,
     /// A line for each request.
     pub(super) trace: Vec<String>,
+    /// Requests that came before the time that the partner had asked the same process to wait for.
+    pub(super) early: Vec<String>,
+    /// By process and idempotency key.
+    not_before: BTreeMap<(u64, String), Instant>,
     began: Instant,
 }
 
@@ -39,11 +47,23 @@ impl Partners {
     pub(super) fn new(seed: u64) -> Self {
         let partner = |number| Partner::new(seed ^ number << 32, PartnerFaults::HARSH);
         let partners = (1..=NAMES.len() as u64).map(partner).collect();
-        Self(Arc::new(Mutex::new(Asked { partners, trace: Vec::new(), began: Instant::now() })))
+        let asked = Asked {
+            partners,
+            trace: Vec::new(),
+            early: Vec::new(),
+            not_before: BTreeMap::new(),
+            began: Instant::now(),
+        };
+        Self { asked: Arc::new(Mutex::new(asked)), process: 0 }
+    }
+
+    /// The same partners for another process, which knows of no wait.
+    pub(super) fn for_process(&self, process: u64) -> Self {
+        Self { process, ..self.clone() }
     }
 
     pub(super) fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.0.lock().unwrap()
+        self.asked.lock().unwrap()
     }
 
     fn request(&self, delivery: &PartnerDelivery, attempt: u32) -> PartnerReply {
@@ -51,6 +71,15 @@ impl Partners {
         let number = NAMES.iter().position(|name| *name == delivery.partner_id).unwrap();
         let reply = asked.partners[number].request(&delivery.delivery_id, &delivery.entity_id);
         let line = format!("{:?} {} {attempt}: {reply:?}", asked.began.elapsed(), delivery.delivery_id);
+        let place = (self.process, delivery.delivery_id.clone());
+        let not_before = asked.not_before.remove(&place);
+        // A record that is taken in anew begins anew.
+        if attempt > 1 && not_before.is_some_and(|from| Instant::now() < from) {
+            asked.early.push(line.clone());
+        }
+        if let PartnerAnswer::Wait(wait) = reply.answer {
+            asked.not_before.insert(place, Instant::now() + wait);
+        }
         asked.trace.push(line);
         reply
     }

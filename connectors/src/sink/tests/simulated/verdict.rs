@@ -93,8 +93,11 @@ impl Verdict<'_> {
         Ok(())
     }
 
-    /// What a partner did was asked of it, and it did it in the order of each order key.
+    /// What a partner did was asked of it, and it did it in the order of each order key. Its waits were kept.
     fn work(&self) -> Result<(), String> {
+        if let Some(early) = self.scenario.partners.asked().early.first() {
+            return Err(format!("asked again before its time: {early}"));
+        }
         let places: BTreeMap<_, _> = self
             .written
             .iter()
