@@ -37,7 +37,7 @@ check: setup ## Formatting, lints, compatibility of schemas, documentation, lice
 
 soak: setup-test ## The simulation on many more seeds, others each time (SEEDS=100000), and the long scenarios on Kafka (KAFKA_EOS_MINUTES=15)
 	SEEDS=$${SEEDS:-100000} SEEDS_FROM=$${SEEDS_FROM:-$$(date +%s)} $(CARGO) test --release --locked -p topology --test runtime every_seed
-	SEEDS=$$(( $${SEEDS:-100000} / 20 )) $(CARGO) test --release --locked -p connectors --lib sink::tests::simulated
+	SEEDS=$$(( $${SEEDS:-100000} / 20 )) SEEDS_FROM=$${SEEDS_FROM:-$$(date +%s)} $(CARGO) test --release --locked -p connectors --lib sink::tests::simulated
 	$(CARGO) build --locked -p hub
 	KAFKA_LONG=1 $(CARGO) test --locked -p tests -- kafka_exactly_once kafka_standby --nocapture --test-threads=1
 

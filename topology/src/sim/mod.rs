@@ -55,6 +55,7 @@ mod log;
 mod partner;
 mod producer;
 mod rng;
+mod seeds;
 
 pub use checkpoints::*;
 pub use fault::*;
@@ -62,3 +63,4 @@ pub use harness::*;
 pub use log::*;
 pub use partner::*;
 pub use rng::*;
+pub use seeds::*;

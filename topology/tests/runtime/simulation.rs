@@ -1,15 +1,14 @@
 //! Exactly once and conservation under every fault, for many seeds.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use schemas::{DeadLetter, Timestamp};
-use topology::sim::{DiskEvents, LogEvents, Rng, Simulation, SimulationEvents, SimulationSettings};
+use topology::sim::{
+    DiskEvents, FailedSeed, LogEvents, Rng, Simulation, SimulationEvents, SimulationSettings, run_seeds, seeds_told,
+};
 use topology::{MemoryBudget, Outcome, Topology};
 
 use crate::alarm::ALARM_MILLIS;
@@ -220,50 +219,20 @@ impl Happened {
     }
 }
 
-/// Runs the seeds on all processors; the lowest one that failed, with the reason.
-fn run_all(seeds: Range<u64>) -> Result<Happened, (u64, String)> {
-    let topology = Arc::new(counting());
-    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(BTreeMap::new()));
-    let work = || {
-        let mut sum = Happened::default();
-        // The seeds below one that failed are all taken already.
-        while failed.lock().unwrap().is_empty() {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
-                break;
-            }
-            let ended = catch_unwind(AssertUnwindSafe(|| run(seed, &topology, 600)));
-            match ended.unwrap_or_else(|_| Err("it panicked, as said above".to_owned())) {
-                Ok(happened) => sum.add(&happened),
-                Err(reason) => drop(failed.lock().unwrap().insert(seed, reason)),
-            }
-        }
-        sum
-    };
-    let mut sum = Happened::default();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            sum.add(&worker.join().unwrap());
-        }
-    });
-    failed.into_inner().unwrap().pop_first().map_or(Ok(sum), Err)
-}
-
 #[test]
 fn every_seed_gives_what_the_straight_line_model_gives() {
-    let number =
-        |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number of seeds, or one seed"));
-    let one = number("SEED");
-    let first = one.or_else(|| number("SEEDS_FROM")).unwrap_or(0);
-    let seeds = first..first + if one.is_some() { 1 } else { number("SEEDS").unwrap_or(5_000) };
+    let seeds = seeds_told(|name| std::env::var(name).ok(), 5_000).unwrap();
     let (count, started) = (seeds.end - seeds.start, Instant::now());
-    let sum = run_all(seeds).unwrap_or_else(|(seed, reason)| {
+    let topology = Arc::new(counting());
+    let all = run_seeds(seeds, |seed| run(seed, &topology, 600)).unwrap_or_else(|FailedSeed { seed, reason }| {
         panic!("seed {seed}: {reason}\nreplay: SEED={seed} cargo test -p topology --test runtime every_seed")
     });
+    let mut sum = Happened::default();
+    for happened in &all {
+        sum.add(happened);
+    }
     println!("{count} seeds in {:.1} s: {sum:?}", started.elapsed().as_secs_f64());
-    if one.is_none() {
+    if count > 1 {
         // A run without faults would prove nothing.
         let Happened { workers, log, disks } = &sum;
         let ends = [workers.crashes, workers.log_errors, workers.kicks, workers.leaves, workers.aborts, workers.fenced];
