@@ -19,8 +19,9 @@ demo: setup ## The hub with a sandbox of outside systems and a telecom day at sp
 run: setup ## The hub on the embedded log in ./hub-data (ARGS="--config hub.toml" for your own)
 	$(CARGO) run --quiet --release --locked -p hub -- run $(ARGS)
 
+# All at once: the binary by itself would have its dependencies built with other features, and so twice.
 test: setup-test ## Every test, on the real binary and real servers
-	$(CARGO) build --locked -p hub
+	$(CARGO) build --locked --workspace --all-targets
 	$(CARGO) test --locked --workspace
 	$(MAKE) mutations
 
