@@ -31,14 +31,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
          has one processing thread.\n\n{}\n",
         machine::line()
     );
+    // What was measured is kept, whatever happens to the rest.
+    let write = |text: &str| arguments.results.as_ref().map_or(Ok(()), |results| std::fs::write(results, text));
     if arguments.records > 0 {
         text += &touching(&mut cluster, arguments)?;
+        write(&text)?;
     }
     if arguments.pipeline > 0 {
         text += &pipeline::report(&mut cluster, &arguments.programs, arguments.pipeline, arguments.rounds)?;
+        write(&text)?;
     }
     println!("\n{text}");
-    arguments.results.as_ref().map_or(Ok(()), |results| Ok(std::fs::write(results, text)?))
+    Ok(())
 }
 
 /// The same small work in every program: throughput, latency and restart.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connectors::kafka::{KafkaLog, KafkaSettings};
-use topology::{Log, Offset, TopicPartition, TopicSpec};
+use topology::{Log, LogError, Offset, TopicPartition, TopicSpec};
 
 use super::events::{self, Event};
 use crate::cluster::{PARTITIONS, append, uncompressed};
@@ -107,7 +107,14 @@ impl Stage {
     /// How far the program has come on all stages.
     fn positions(&self) -> anyhow::Result<Vec<(TopicPartition, Offset)>> {
         let partitions: Vec<_> = STAGES.into_iter().flat_map(partitions).collect();
-        let found = self.log.positions(APPLICATION, &partitions)?;
+        let until = Instant::now() + PATIENCE;
+        let found = loop {
+            match self.log.positions(APPLICATION, &partitions) {
+                // Both cores are busy: a broker may not answer for a moment.
+                Err(LogError::Retriable(_)) if Instant::now() < until => {}
+                found => break found?,
+            }
+        };
         let next = found.into_iter().map(|position| position.map_or(Offset(0), |position| position.next_offset));
         Ok(partitions.into_iter().zip(next).collect())
     }
