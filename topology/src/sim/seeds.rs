@@ -1,4 +1,4 @@
-//! Many seeds of a simulation, on all processors.
+//! Many seeds of a simulation.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,53 +15,64 @@ pub struct FailedSeed {
     pub reason: String,
 }
 
-/// Runs each seed, on as many threads as there are processors, and returns what each came to, in their order.
-///
-/// A seed that panics has failed. Once one has, no more are begun, and those below it are run to their end, so that
-/// what is returned does not hang on which thread was faster.
-///
-/// # Errors
-/// The lowest seed that failed.
+/// Seeds that are run, by as many threads as their owner likes.
 ///
 /// ```
-/// use topology::sim::{FailedSeed, Rng, run_seeds};
+/// use topology::sim::{FailedSeed, Rng, Seeds};
 ///
-/// let thrown = run_seeds(0..100, |seed| Ok(Rng::new(seed).below(6) + 1)).expect("no seed fails");
+/// let seeds = Seeds::new(0..100);
+/// std::thread::scope(|scope| {
+///     for _ in 0..2 {
+///         scope.spawn(|| seeds.work(|seed| Ok(Rng::new(seed).below(6) + 1)));
+///     }
+/// });
+/// let thrown = seeds.end().expect("no seed fails");
 /// assert!(thrown.len() == 100 && thrown.contains(&6));
 ///
-/// let failed = run_seeds(0..100, |seed| if seed < 7 { Ok(()) } else { Err(format!("{seed} is too many")) });
-/// assert_eq!(failed, Err(FailedSeed { seed: 7, reason: "7 is too many".to_owned() }));
+/// let seeds = Seeds::new(0..100);
+/// seeds.work(|seed| if seed < 7 { Ok(()) } else { Err(format!("{seed} is too many")) });
+/// assert_eq!(seeds.end(), Err(FailedSeed { seed: 7, reason: "7 is too many".to_owned() }));
 /// ```
-pub fn run_seeds<T: Send>(
-    seeds: Range<u64>,
-    run: impl Fn(u64) -> Result<T, String> + Sync,
-) -> Result<Vec<T>, FailedSeed> {
-    let next = AtomicU64::new(seeds.start);
-    let (done, failed) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::new()));
-    let work = || {
-        // The seeds below one that failed are all taken already.
-        while lock(&failed).is_empty() {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
+#[derive(Debug)]
+pub struct Seeds<T> {
+    next: AtomicU64,
+    end: u64,
+    done: Mutex<BTreeMap<u64, T>>,
+    failed: Mutex<BTreeMap<u64, String>>,
+}
+
+impl<T> Seeds<T> {
+    /// These, of which none was run yet.
+    pub fn new(seeds: Range<u64>) -> Self {
+        let (next, end) = (AtomicU64::new(seeds.start), seeds.end);
+        Self { next, end, done: Mutex::default(), failed: Mutex::default() }
+    }
+
+    /// Runs one seed after the other until none is left. One that panics has failed; once one has, no more are begun.
+    pub fn work(&self, run: impl Fn(u64) -> Result<T, String>) {
+        // The seeds below one that failed are all taken already, and run to their end.
+        while lock(&self.failed).is_empty() {
+            let seed = self.next.fetch_add(1, Ordering::Relaxed);
+            if seed >= self.end {
                 break;
             }
             let ended = catch_unwind(AssertUnwindSafe(|| run(seed)));
             match ended.unwrap_or_else(|_| Err("it panicked, as said above".to_owned())) {
-                Ok(come_to) => drop(lock(&done).insert(seed, come_to)),
-                Err(reason) => drop(lock(&failed).insert(seed, reason)),
+                Ok(come_to) => drop(lock(&self.done).insert(seed, come_to)),
+                Err(reason) => drop(lock(&self.failed).insert(seed, reason)),
             }
         }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
+    }
+
+    /// What each came to, in their order, once nobody works on them any more.
+    ///
+    /// # Errors
+    /// The lowest seed that failed, however fast the others were.
+    pub fn end(self) -> Result<Vec<T>, FailedSeed> {
+        match lock(&self.failed).pop_first() {
+            Some((seed, reason)) => Err(FailedSeed { seed, reason }),
+            None => Ok(std::mem::take(&mut *lock(&self.done)).into_values().collect()),
         }
-    });
-    let first = lock(&failed).pop_first();
-    match first {
-        Some((seed, reason)) => Err(FailedSeed { seed, reason }),
-        None => Ok(std::mem::take(&mut *lock(&done)).into_values().collect()),
     }
 }
 

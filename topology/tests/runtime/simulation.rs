@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use schemas::{DeadLetter, Timestamp};
 use topology::sim::{
-    DiskEvents, FailedSeed, LogEvents, Rng, Simulation, SimulationEvents, SimulationSettings, run_seeds, seeds_told,
+    DiskEvents, FailedSeed, LogEvents, Rng, Seeds, Simulation, SimulationEvents, SimulationSettings, seeds_told,
 };
 use topology::{MemoryBudget, Outcome, Topology};
 
@@ -223,8 +223,13 @@ impl Happened {
 fn every_seed_gives_what_the_straight_line_model_gives() {
     let seeds = seeds_told(|name| std::env::var(name).ok(), 5_000).unwrap();
     let (count, started) = (seeds.end - seeds.start, Instant::now());
-    let topology = Arc::new(counting());
-    let all = run_seeds(seeds, |seed| run(seed, &topology, 600)).unwrap_or_else(|FailedSeed { seed, reason }| {
+    let (topology, seeds) = (Arc::new(counting()), Seeds::new(seeds));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| seeds.work(|seed| run(seed, &topology, 600)));
+        }
+    });
+    let all = seeds.end().unwrap_or_else(|FailedSeed { seed, reason }| {
         panic!("seed {seed}: {reason}\nreplay: SEED={seed} cargo test -p topology --test runtime every_seed")
     });
     let mut sum = Happened::default();

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use happened::Happened;
 use scenario::Scenario;
-use topology::sim::{FailedSeed, run_seeds, seeds_told};
+use topology::sim::{FailedSeed, Seeds, seeds_told};
 
 /// Runs one seed and checks all that must hold; returns what happened, and every request and outcome in order.
 fn run(seed: u64) -> Result<(Happened, Vec<String>), String> {
@@ -29,7 +29,13 @@ fn run(seed: u64) -> Result<(Happened, Vec<String>), String> {
 fn every_seed_ends_each_record_once_and_in_order() {
     let seeds = seeds_told(|name| std::env::var(name).ok(), 300).unwrap();
     let (count, started) = (seeds.end - seeds.start, Instant::now());
-    let all = run_seeds(seeds, run).unwrap_or_else(|FailedSeed { seed, reason }| {
+    let seeds = Seeds::new(seeds);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| seeds.work(run));
+        }
+    });
+    let all = seeds.end().unwrap_or_else(|FailedSeed { seed, reason }| {
         panic!("seed {seed}: {reason}\nreplay: SEED={seed} cargo test -p connectors --lib sink::tests::simulated")
     });
     let mut sum = Happened::default();
