@@ -37,6 +37,7 @@ pub use schemas::Schemas;
 pub use scorecards::Scorecards;
 pub use sla::Sla;
 pub use standby::Standbys;
+pub(crate) use targets::{AddressFault, http_address};
 pub use targets::{Billing, Floworx, Partner};
 
 use reader::{Faults, Section};

@@ -168,26 +168,47 @@ pub(super) fn address(section: &Section<'_, '_>, key: &'static str) -> (Option<S
     (section.required(key).and_then(|found| checked_address(section, key, found, allowed)), allowed)
 }
 
+/// What is wrong with an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddressFault {
+    /// It does not begin with https:// or http://, or names no host.
+    NotHttp,
+    /// It carries a user or a password: addresses are printed.
+    Credentials,
+}
+
+/// Reads the address of an outside system.
+pub(crate) fn http_address(text: &str) -> Result<reqwest::Url, AddressFault> {
+    let url = reqwest::Url::parse(text).map_err(|_| AddressFault::NotHttp)?;
+    if !(matches!(url.scheme(), "http" | "https") && url.has_host()) {
+        return Err(AddressFault::NotHttp);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(AddressFault::Credentials);
+    }
+    Ok(url)
+}
+
 fn checked_address(
     section: &Section<'_, '_>,
     key: &'static str,
     found: Located<String>,
     allowed: bool,
 ) -> Option<String> {
-    let url = match reqwest::Url::parse(&found.value) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
-        _ => {
+    let url = match http_address(&found.value) {
+        Ok(url) => url,
+        Err(AddressFault::NotHttp) => {
             let message = format!("{}.{key} is not an address that begins with https:// or http://", section.path);
             section.fault(ConfigCode::BadAddress, found.span, message);
             return None;
         }
+        Err(AddressFault::Credentials) => {
+            section.hide(&found.span);
+            let message = format!("{}.{key} carries a user or a password, which logs would show", section.path);
+            section.fault_with_help(ConfigCode::Unsafe, found.span, message, "leave them out of the address");
+            return None;
+        }
     };
-    if !url.username().is_empty() || url.password().is_some() {
-        section.hide(&found.span);
-        let message = format!("{}.{key} carries a user or a password, which logs would show", section.path);
-        section.fault_with_help(ConfigCode::Unsafe, found.span, message, "leave them out of the address");
-        return None;
-    }
     let local = match url.host_str().unwrap_or_default() {
         "localhost" => true,
         host => host.trim_matches(['[', ']']).parse().is_ok_and(super::http::is_loopback),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::{self, Exit, fail, fail_with_help};
 use crate::cli::{ConfigArgs, Output, Terminal};
+use crate::config::{AddressFault, http_address};
 use crate::wiring;
 
 /// Which registry, and whose topics.
@@ -22,18 +23,17 @@ pub(super) struct Registry {
 
 /// An address from the command line is printed with errors, so it must hold nothing secret.
 fn check_address(url: &str) -> Result<(), Exit> {
-    let parsed = reqwest::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    match parsed {
-        Some(url) if url.username().is_empty() && url.password().is_none() => Ok(()),
-        Some(_) => {
-            let help = "leave them out of it, and write user and password in [schemas] of the configuration";
-            Err(fail_with_help(Exit::Usage, "the address of --registry carries a user or a password", help))
+    let (message, help) = match http_address(url) {
+        Ok(_) => return Ok(()),
+        Err(AddressFault::Credentials) => (
+            "the address of --registry carries a user or a password",
+            "leave them out of it, and write user and password in [schemas] of the configuration",
+        ),
+        Err(AddressFault::NotHttp) => {
+            ("--registry is not an address that begins with https:// or http://", "write https://HOST:PORT")
         }
-        None => {
-            let help = "write https://HOST:PORT";
-            Err(fail_with_help(Exit::Usage, "--registry is not an address that begins with https:// or http://", help))
-        }
-    }
+    };
+    Err(fail_with_help(Exit::Usage, message, help))
 }
 
 fn failed(error: &RegistryError) -> Exit {
