@@ -19,6 +19,19 @@ use crate::{
     sink::{Subject, Target, TargetSettings},
 };
 
+/// What a delivery to a partner is about.
+pub(crate) fn subject(delivery: &PartnerDelivery) -> Subject<'_> {
+    Subject {
+        delivery_id: &delivery.delivery_id,
+        route: &delivery.route,
+        family: delivery.family,
+        entity_kind: &delivery.entity_kind,
+        entity_id: &delivery.entity_id,
+        occurred_at: delivery.occurred_at,
+        ingested_at: delivery.ingested_at,
+    }
+}
+
 /// The target of `out.partner` (and of `out.notification`).
 #[derive(Debug)]
 pub struct Partners {
@@ -111,15 +124,7 @@ impl Target for Partners {
     }
 
     fn subject<'a>(&self, delivery: &'a PartnerDelivery) -> Subject<'a> {
-        Subject {
-            delivery_id: &delivery.delivery_id,
-            route: &delivery.route,
-            family: delivery.family,
-            entity_kind: &delivery.entity_kind,
-            entity_id: &delivery.entity_id,
-            occurred_at: delivery.occurred_at,
-            ingested_at: delivery.ingested_at,
-        }
+        subject(delivery)
     }
 
     async fn deliver(&self, delivery: &PartnerDelivery, _: u32) -> Reply {

@@ -12,6 +12,7 @@ use topology::sim::{Partner, PartnerAnswer, PartnerFaults, PartnerReply};
 
 use crate::{
     delivery::{BreakerSettings, Cause, Reply, RetryPolicy},
+    partner,
     sink::{Subject, Target, TargetSettings, tests::floworx::NEVER},
 };
 
@@ -144,15 +145,7 @@ impl Target for Partners {
     }
 
     fn subject<'a>(&self, delivery: &'a PartnerDelivery) -> Subject<'a> {
-        Subject {
-            delivery_id: &delivery.delivery_id,
-            route: &delivery.route,
-            family: delivery.family,
-            entity_kind: &delivery.entity_kind,
-            entity_id: &delivery.entity_id,
-            occurred_at: delivery.occurred_at,
-            ingested_at: delivery.ingested_at,
-        }
+        partner::subject(delivery)
     }
 
     async fn deliver(&self, delivery: &PartnerDelivery, attempt: u32) -> Reply {
