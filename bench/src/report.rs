@@ -20,19 +20,19 @@ struct Row {
 
 /// Measures everything and writes the table and the chart.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        arguments.records + arguments.pipeline > 0,
-        "nothing is to be measured: neither --records nor --pipeline"
-    );
     let mut cluster = Cluster::start(&arguments.jars, &arguments.programs)?;
-    let mut text = format!(
+    let heading = format!(
         "# What the runtime costs on Apache Kafka\n\n\
          Written by `make bench-kafka`. One broker (Apache Kafka 4.3.1) and one program at a time on one machine; each program \
          has one processing thread.\n\n{}\n",
         machine::line()
     );
     // What was measured is kept, whatever happens to the rest.
-    let write = |text: &str| arguments.results.as_ref().map_or(Ok(()), |results| std::fs::write(results, text));
+    let write = |text: &str| match &arguments.results {
+        Some(results) if !text.is_empty() => std::fs::write(results, format!("{heading}{text}")),
+        _ => Ok(()),
+    };
+    let mut text = String::new();
     if arguments.records > 0 {
         text += &touching(&mut cluster, arguments)?;
         write(&text)?;
@@ -41,7 +41,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         text += &pipeline::report(&mut cluster, &arguments.programs, arguments.pipeline, arguments.rounds)?;
         write(&text)?;
     }
-    println!("\n{text}");
+    anyhow::ensure!(!text.is_empty(), "nothing is to be measured: neither --records nor --pipeline of these programs");
+    println!("\n{heading}{text}");
     Ok(())
 }
 
