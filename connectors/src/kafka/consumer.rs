@@ -1,6 +1,6 @@
 //! A member of a consumer group, used by one thread.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset as RawOffset, TopicPartitionList};
 use topology::{Consumer, ConsumerConfig, LogError, Membership, Offset, Poll, Position, Record, TopicPartition};
 
+use super::assigned::Assigned;
 use super::assignment::{MemberContext, Place, Rebalance, give_back, list_of, take};
 use super::client::Context;
 use super::ends::Spec;
@@ -50,8 +51,7 @@ pub(super) struct KafkaConsumer {
     wire_group: String,
     membership: Membership,
     topics: Topics,
-    /// What is read, by the hub's names.
-    assigned: BTreeMap<TopicPartition, Place>,
+    assigned: Assigned,
     /// Noted and not yet told, because something that it needs could not be asked for.
     waiting: Option<Rebalance>,
     /// Told, and to be given back when the owner polls again.
@@ -89,7 +89,7 @@ impl KafkaConsumer {
             group,
             wire_group,
             topics,
-            assigned: BTreeMap::new(),
+            assigned: Assigned::default(),
             waiting: None,
             owed: None,
             names: Names::default(),
@@ -104,8 +104,8 @@ impl KafkaConsumer {
         let Some(places) = &self.owed else { return Ok(()) };
         let given = self.shared.watchdog.over("giving partitions back", || give_back(&self.consumer, &list_of(places)));
         given.map_err(|error| error::of(&error, Asked::Group(&self.wire_group)))?;
-        self.assigned.retain(|_, place| !places.contains(place));
-        self.held.retain(|record| self.assigned.contains_key(&record.topic_partition()));
+        self.assigned.give_back(places);
+        self.held.retain(|record| self.assigned.contains(&record.topic_partition()));
         self.owed = None;
         Ok(())
     }
@@ -175,8 +175,8 @@ impl KafkaConsumer {
         }
         let taken = self.shared.watchdog.over("taking partitions", || take(&self.consumer, &list));
         taken.map_err(|error| error::of(&error, Asked::Group(&self.wire_group)))?;
-        for (partition, _) in &positions {
-            self.assigned.insert(partition.clone(), self.shared.place(partition));
+        for (partition, position) in &positions {
+            self.assigned.begin(partition.clone(), self.shared.place(partition), position.next_offset);
         }
         tracing::info!(group = &*self.group, partitions = positions.len(), "partitions are assigned");
         Ok(positions)
@@ -227,13 +227,12 @@ impl KafkaConsumer {
         judged(&self.wire_group, code)
     }
 
-    fn set_paused(&self, partitions: &[TopicPartition], paused: bool) {
-        let places: Vec<_> = partitions.iter().filter_map(|partition| self.assigned.get(partition)).collect();
-        if places.is_empty() {
-            return;
-        }
-        let list = list_of(places);
-        let done = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+    fn set_paused(&mut self, partitions: &[TopicPartition], paused: bool) {
+        let done = if paused {
+            self.assigned.rest(&self.consumer, partitions)
+        } else {
+            self.assigned.go_on(&self.consumer, partitions)
+        };
         if let Err(error) = done {
             tracing::warn!(group = &*self.group, %error, paused, "partitions could not be paused or resumed");
         }
@@ -305,7 +304,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn seek(&mut self, partition: &TopicPartition, next: Offset) -> Result<(), LogError> {
-        let Some(place @ (topic, number)) = self.assigned.get(partition) else {
+        let Some(place @ (topic, number)) = self.assigned.place(partition) else {
             return Err(LogError::UnknownPartition(partition.clone()));
         };
         self.held.retain(|record| record.topic_partition() != *partition);
@@ -317,7 +316,10 @@ impl Consumer for KafkaConsumer {
                 .watchdog
                 .over("seeking", || self.consumer.seek(topic, *number, RawOffset::Offset(next.0.max(0)), timeout));
             match sought {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.assigned.moved(partition, next);
+                    return Ok(());
+                }
                 // What is about to be given back is not read on.
                 Err(_) if self.consumer.context().is_going(place) => return Ok(()),
                 // The partition was assigned a moment ago and is not being read yet.

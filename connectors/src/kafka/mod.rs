@@ -12,6 +12,7 @@
 //! cannot commit, an unknown outcome of a commit is found out, and a header whose name is no text
 //! ends nobody. Timestamps before 1970-01-01T00:00:00.001Z are written as that instant.
 
+mod assigned;
 mod assignment;
 mod behind;
 mod client;
