@@ -43,14 +43,14 @@ impl Looks {
         // second begins anew each time.
         let asked: Vec<bool> = places.iter().map(is_asked).collect();
         let read = places.iter().zip(&asked).filter(|(_, is_asked)| **is_asked).map(|((place, _), _)| place.clone());
-        shared.readers.prefetch(shared, Owner::Lag, &read.collect::<Vec<_>>());
+        shared.readers().prefetch(shared, Owner::Lag, &read.collect::<Vec<_>>());
         let mut looks = HashMap::with_capacity(places.len());
         let mut behind = Vec::with_capacity(places.len());
         for ((place, end), is_asked) in places.iter().zip(asked) {
             let mut look = Look { end: *end, is_behind: known(place, *end).and_then(|look| look.is_behind) };
             if is_asked {
                 let mut records = Vec::new();
-                let read_to = shared.readers.read(shared, Owner::Lag, &place.0, place.1, 1, &mut records);
+                let read_to = shared.readers().read(shared, Owner::Lag, &place.0, place.1, 1, &mut records);
                 // A read that got nowhere has seen nothing: it says neither.
                 look.is_behind = match read_to {
                     Ok(_) if !records.is_empty() => Some(true),

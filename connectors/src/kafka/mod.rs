@@ -29,6 +29,7 @@ mod native;
 mod producer;
 mod reader;
 mod rights;
+mod serving;
 mod settings;
 mod shared;
 mod signal;
@@ -207,7 +208,7 @@ impl Log for KafkaLog {
     }
 
     fn prefetch(&self, from: &[(TopicPartition, Offset)]) {
-        self.shared.readers.prefetch(&self.shared, Owner::this_thread(), from);
+        self.shared.readers().prefetch(&self.shared, Owner::this_thread(), from);
     }
 
     fn read(
@@ -218,7 +219,7 @@ impl Log for KafkaLog {
         into: &mut Vec<Record>,
     ) -> Result<Offset, LogError> {
         self.shared.check(partition)?;
-        self.shared.readers.read(&self.shared, Owner::this_thread(), partition, from, max_bytes, into)
+        self.shared.readers().read(&self.shared, Owner::this_thread(), partition, from, max_bytes, into)
     }
 
     fn consumer(&self, config: ConsumerConfig) -> Result<Box<dyn Consumer>, LogError> {

@@ -1,34 +1,26 @@
 //! What all parts of a log share: the administrative client, names, and who is watched.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use topology::{LogError, Offset, Position, TopicName, TopicPartition};
 
-use super::client::Context;
-use super::config;
-use super::ends::{self, Spec, Unstable};
+use super::ends::{self, Spec};
 use super::error::{self, Asked};
 use super::health::Health;
 use super::native::Admin;
-use super::not_made;
 use super::reader::Readers;
+use super::serving::{Asking, Serving};
 use super::settings::KafkaSettings;
-use super::watchdog::{OnStuck, Watchdog};
+use super::watchdog::{OnStuck, Watchdog, Watched};
 use crate::registry::SchemaIds;
-
-impl rdkafka::consumer::ConsumerContext for Context {}
 
 /// Partition counts by topic, without the prefix.
 type Counts = HashMap<TopicName, u32>;
-
-/// How often clients that nobody reads from are served.
-const SERVE_EVERY: Duration = Duration::from_millis(200);
 
 /// How long to wait for the brokers' view before it is looked whether they refuse to give it.
 const FIRST_PATIENCE: Duration = Duration::from_millis(500);
@@ -37,38 +29,39 @@ const FIRST_PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Shared {
     pub(super) settings: KafkaSettings,
     pub(super) health: Arc<Health>,
-    pub(super) watchdog: Watchdog,
-    pub(super) readers: Readers,
-    /// Asks for everything; another one after a question for positions that was not answered.
-    admin: Mutex<Arc<BaseConsumer<Context>>>,
-    unstable: Unstable,
+    clients: Serving,
     counts: Mutex<Arc<Counts>>,
     /// The counts by which keys were given partitions, or partitions taken, since the start.
     used: Mutex<Counts>,
     /// Of a schema registry, where there is one.
     pub(super) schema_ids: OnceLock<Arc<SchemaIds>>,
+    /// Watches over the end of the clients, which can hang: they go before it.
+    closing: Option<Watched>,
+    pub(super) watchdog: Watchdog,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.closing = Some(self.watchdog.begin("closing clients"));
+    }
 }
 
 impl Shared {
     pub(super) fn open(settings: KafkaSettings, on_stuck: OnStuck) -> Result<Arc<Self>, LogError> {
         let health = Arc::new(Health::default());
-        let admin = Mutex::new(asking(&settings, &health)?);
         let thread = |source| LogError::Io { context: "starting a thread of the log".to_owned(), source };
         let watchdog = Watchdog::start(settings.stuck_after, on_stuck).map_err(thread)?;
-        let shared = Arc::new(Self {
+        let clients = Serving::start(&settings, &health)?;
+        Ok(Arc::new(Self {
             settings,
             health,
-            watchdog,
-            readers: Readers::default(),
-            admin,
-            unstable: Unstable::default(),
+            clients,
             counts: Mutex::default(),
             used: Mutex::default(),
             schema_ids: OnceLock::new(),
-        });
-        let served = Arc::downgrade(&shared);
-        std::thread::Builder::new().name("kafka-clients".into()).spawn(move || serve(&served)).map_err(thread)?;
-        Ok(shared)
+            closing: None,
+            watchdog,
+        }))
     }
 
     /// The name that the broker knows.
@@ -85,19 +78,12 @@ impl Shared {
         Admin { client: self.client(), timeout: self.settings.request_timeout }
     }
 
-    fn client(&self) -> Arc<BaseConsumer<Context>> {
-        self.admin.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn client(&self) -> Asking {
+        self.clients.admin()
     }
 
-    /// Takes another client in the place of one that must not be used again; it goes when nobody asks by it any more.
-    fn replace(&self, asked: &Admin) -> Result<(), LogError> {
-        let next = asking(&self.settings, &self.health)?;
-        let mut admin = self.admin.lock().unwrap_or_else(PoisonError::into_inner);
-        // Unless another thread was quicker.
-        if Arc::ptr_eq(&admin, &asked.client) {
-            *admin = next;
-        }
-        Ok(())
+    pub(super) fn readers(&self) -> &Readers {
+        self.clients.readers()
     }
 
     /// The brokers' view of all topics: asking for one that is missing may make it.
@@ -201,7 +187,7 @@ impl Shared {
         self.until_answered(|| {
             let client = match spec {
                 Spec::First | Spec::Stable => self.client(),
-                Spec::Written => self.unstable.get(&self.settings, &self.health)?,
+                Spec::Written => self.clients.unstable().get(&self.settings, &self.health)?,
             };
             let answers = self.watchdog.over("asking for offsets", || ends::ask(&client, &once, spec, timeout));
             let answers = answers.map_err(|error| error::of(&error, asked))?;
@@ -240,7 +226,7 @@ impl Shared {
             let answers = match asked {
                 Ok(answers) => answers,
                 Err(failure) if failure.code == RDKafkaErrorCode::OperationTimedOut => {
-                    self.replace(&admin)?;
+                    self.clients.replace(&admin.client, &self.settings, &self.health)?;
                     return Err(failure.of(Asked::Group(&wire_group)));
                 }
                 // A group that nobody has committed for.
@@ -289,13 +275,6 @@ impl Shared {
     }
 }
 
-/// A client that only asks.
-fn asking(settings: &KafkaSettings, health: &Arc<Health>) -> Result<Arc<BaseConsumer<Context>>, LogError> {
-    let context = Context::new("admin", settings, health);
-    let made = BaseConsumer::from_config_and_context(&config::admin(settings), context);
-    made.map(Arc::new).map_err(|error| not_made(&error))
-}
-
 /// The places, each once: librdkafka refuses a question that names one twice.
 fn once_each(places: &[(String, i32)]) -> Vec<(String, i32)> {
     let places: BTreeSet<_> = places.iter().cloned().collect();
@@ -304,12 +283,3 @@ fn once_each(places: &[(String, i32)]) -> Vec<(String, i32)> {
 
 /// How long to leave a broker alone that could not answer yet.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// Serves the events of clients that wait for nothing: errors, statistics, tokens.
-fn serve(shared: &Weak<Shared>) {
-    while let Some(shared) = shared.upgrade() {
-        drop(shared.client().poll(SERVE_EVERY));
-        shared.unstable.serve();
-        shared.readers.serve();
-    }
-}
