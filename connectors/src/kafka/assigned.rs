@@ -8,12 +8,13 @@ use rdkafka::error::KafkaResult;
 use rdkafka::{Offset as RawOffset, TopicPartitionList};
 use topology::{Offset, TopicPartition};
 
-use super::assignment::{MemberContext, Place, list_of};
+use super::assignment::{MemberContext, Place};
 
 struct Reading {
     place: Place,
-    /// The next offset to read as long as nothing was taken off since reading began here.
-    start: Offset,
+    /// Where reading began; `None` once records may have been taken off since.
+    start: Option<Offset>,
+    rests: bool,
 }
 
 /// The partitions of a member, by the hub's names.
@@ -23,14 +24,19 @@ pub(super) struct Assigned(BTreeMap<TopicPartition, Reading>);
 impl Assigned {
     /// A partition is read from here on.
     pub(super) fn begin(&mut self, partition: TopicPartition, place: Place, start: Offset) {
-        self.0.insert(partition, Reading { place, start });
+        self.0.insert(partition, Reading { place, start: Some(start), rests: false });
     }
 
     /// It was told to read on from here.
     pub(super) fn moved(&mut self, partition: &TopicPartition, start: Offset) {
         if let Some(reading) = self.0.get_mut(partition) {
-            reading.start = start;
+            reading.start = Some(start);
         }
+    }
+
+    /// Records were taken off: of any of those that do not rest.
+    pub(super) fn taken(&mut self) {
+        self.0.values_mut().filter(|reading| !reading.rests).for_each(|reading| reading.start = None);
     }
 
     pub(super) fn give_back(&mut self, places: &[Place]) {
@@ -48,38 +54,44 @@ impl Assigned {
 
     /// Reads nothing of these until they [`go on`](Self::go_on). What was fetched of them is fetched again then.
     pub(super) fn rest(
-        &self,
+        &mut self,
         consumer: &BaseConsumer<MemberContext>,
         partitions: &[TopicPartition],
     ) -> KafkaResult<()> {
-        let places: Vec<_> = partitions.iter().filter_map(|partition| self.place(partition)).collect();
-        if places.is_empty() { Ok(()) } else { consumer.pause(&list_of(places)) }
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            let Some(Reading { place: (topic, number), rests, .. }) = self.0.get_mut(partition) else { continue };
+            *rests = true;
+            list.add_partition(topic, *number);
+        }
+        if list.count() == 0 { Ok(()) } else { consumer.pause(&list) }
     }
 
     /// Reads on in these.
     ///
     /// Where all partitions of a broker have rested, the client (librdkafka 2.12) looks after them once a second only, and
-    /// resuming them does not wake it. A seek does, and to the place where they would be read on it changes nothing else.
+    /// resuming them does not wake it. A seek does, and to the place where reading began it changes nothing as long as
+    /// nothing was taken off: as for a task that has restored. Where something was, the client alone knows how far.
     pub(super) fn go_on(
         &mut self,
         consumer: &BaseConsumer<MemberContext>,
         partitions: &[TopicPartition],
     ) -> KafkaResult<()> {
-        let taken = consumer.position()?;
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        let (mut list, mut untouched) = (TopicPartitionList::new(), TopicPartitionList::new());
         for partition in partitions {
-            let Some(Reading { place: (topic, number), start }) = self.0.get_mut(partition) else { continue };
-            // The client tells of no place until something was taken off since the last seek.
-            if let Some(RawOffset::Offset(next)) = taken.find_partition(topic, *number).map(|element| element.offset())
-            {
-                *start = Offset(next);
+            let Some(Reading { place: (topic, number), start, rests }) = self.0.get_mut(partition) else { continue };
+            *rests = false;
+            list.add_partition(topic, *number);
+            if let Some(start) = start {
+                untouched.add_partition_offset(topic, *number, RawOffset::Offset(start.0.max(0)))?;
             }
-            list.add_partition_offset(topic, *number, RawOffset::Offset(start.0.max(0)))?;
         }
         if list.count() > 0 {
             consumer.resume(&list)?;
+        }
+        if untouched.count() > 0 {
             // Nobody waits for the answer: what is not read any more needs none.
-            consumer.seek_partitions(list, Duration::ZERO)?;
+            consumer.seek_partitions(untouched, Duration::ZERO)?;
         }
         Ok(())
     }

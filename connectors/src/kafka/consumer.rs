@@ -266,8 +266,9 @@ impl Consumer for KafkaConsumer {
             // What the group has to tell, and whatever keeps the client from reading.
             match self.consumer.poll(Duration::ZERO) {
                 None => {}
+                // It is off the client's queues, so whoever went on would be without it.
                 Some(Ok(_)) => {
-                    return Err(LogError::Retriable("a record came past the queue that it belongs to".to_owned()));
+                    return Err(LogError::Corrupt("a record came past the queue that it belongs to".to_owned()));
                 }
                 Some(Err(error)) => self.judge(&error)?,
             }
@@ -282,6 +283,9 @@ impl Consumer for KafkaConsumer {
             let taken = take_all(records, max_bytes, topics, names, into, |code| {
                 denied = denied.take().or_else(|| judged(wire_group, code).err());
             });
+            if taken > 0 {
+                self.assigned.taken();
+            }
             if let Some(denied) = denied {
                 return Err(denied);
             }
