@@ -14,6 +14,8 @@ use crate::support::{Broker, Hub, Registry, order_created, run_hub, until};
 const TOKEN: &str = "a-token-of-some-length";
 const PATIENCE: Duration = Duration::from_secs(60);
 const SUBJECT: &str = "r.hub.order-value";
+/// The exit code of a command that an outside system does not answer.
+const UNAVAILABLE: i32 = 69;
 
 fn configuration(broker: &str, registry: &str, more: &str) -> String {
     format!(
@@ -91,7 +93,10 @@ fn frames_carry_the_ids_of_the_registry_and_a_new_schema_is_waited_for() {
     );
     let (code, said) = run(&["schemas", "register"], &file);
     assert!(code == Some(2) && said.contains("--yes"), "{code:?}: {said}");
-    let (code, said) = run(&["schemas", "register", "--yes"], &file);
+    // It tells to try again where the registry is slow to answer, which it is just after its start.
+    let (code, said) = until("the registry answers", PATIENCE, || {
+        Some(run(&["schemas", "register", "--yes"], &file)).filter(|(code, _)| *code != Some(UNAVAILABLE))
+    });
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = run(&["schemas", "check", "--exit-code"], &file);
     assert_eq!(code, Some(0), "{said}");
