@@ -15,6 +15,7 @@ mod kafka_hanging;
 mod kafka_hub;
 mod kafka_lost_ends;
 mod kafka_resting;
+mod kafka_retention;
 mod kafka_security;
 mod kafka_standby;
 mod kafka_tokens;

@@ -13,6 +13,17 @@ use super::shared::Shared;
 /// How soon brokers are asked again whether they have heard of a change.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// For how much of their records' time the segments of topics that are kept for a time go on: without end.
+///
+/// A broker deletes a segment when its newest record is too old, whether it was read or not, and a record carries the time
+/// at which something happened: what is told late would be gone at the broker's next look. The end of its transaction
+/// has the time at which it was written, and stands for it as long as both are in one segment. A broker that begins
+/// another one where times leap, as by its default, puts them into two.
+pub const SEGMENT_MILLIS: i64 = i64::MAX;
+
+/// How large those segments grow: what a topic keeps for longer than it was told to, at most.
+pub const SEGMENT_BYTES: usize = 128 << 20;
+
 /// Makes what is missing. Nothing is made when any existing one does not fit.
 pub(super) fn ensure(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogError> {
     let existing = shared.refresh()?;
@@ -173,6 +184,9 @@ fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
         ("message.timestamp.after.max.ms", i64::MAX.to_string()),
         ("max.message.bytes", (shared.settings.max_record_bytes + BATCH_BYTES).to_string()),
     ];
+    if topic.cleanup == Cleanup::Delete {
+        properties.extend([("segment.ms", SEGMENT_MILLIS.to_string()), ("segment.bytes", SEGMENT_BYTES.to_string())]);
+    }
     properties.extend(kept(topic));
     NewTopic {
         name: shared.wire_name(&topic.name),

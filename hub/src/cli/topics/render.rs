@@ -116,6 +116,10 @@ pub(super) fn strimzi(topics: &[TopicSpec], prefix: &str, replication: u16) -> S
             i64::MAX,
             connectors::kafka::MAX_MESSAGE_BYTES
         );
+        if spec.cleanup == Cleanup::Delete {
+            let (millis, bytes) = (connectors::kafka::SEGMENT_MILLIS, connectors::kafka::SEGMENT_BYTES);
+            out += &format!("    segment.ms: {millis}\n    segment.bytes: {bytes}\n");
+        }
     }
     out
 }
@@ -158,5 +162,9 @@ mod tests {
         for line in named.into_iter().chain(["  replicas: 3\n", "    max.message.bytes: 1052672\n"]) {
             assert!(yaml.contains(line), "{yaml}");
         }
+        // What is kept for a time is not to go early because it happened long ago.
+        let segments = "    segment.ms: 9223372036854775807\n    segment.bytes: 134217728\n";
+        assert!(!yaml.contains("segment"), "{yaml}");
+        assert!(strimzi(&[TopicSpec::delete("in", 2, None)], "", 3).ends_with(segments));
     }
 }
