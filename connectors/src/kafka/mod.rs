@@ -54,7 +54,7 @@ use topology::{
 pub use hanging::Hanging;
 pub use settings::{GroupProtocol, KafkaSettings, MAX_MESSAGE_BYTES, Sasl, Tls, Token, TokenSource};
 pub use statistics::describe_metrics;
-pub use topics::{SEGMENT_BYTES, SEGMENT_MILLIS};
+pub use topics::made_with;
 pub use watchdog::OnStuck;
 
 use crate::registry::SchemaIds;

@@ -19,10 +19,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// at which something happened: what is told late would be gone at the broker's next look. The end of its transaction
 /// has the time at which it was written, and stands for it as long as both are in one segment. A broker that begins
 /// another one where times leap, as by its default, puts them into two.
-pub const SEGMENT_MILLIS: i64 = i64::MAX;
+const SEGMENT_MILLIS: i64 = i64::MAX;
 
 /// How large those segments grow: what a topic keeps for longer than it was told to, at most.
-pub const SEGMENT_BYTES: usize = 128 << 20;
+const SEGMENT_BYTES: usize = 128 << 20;
 
 /// Makes what is missing. Nothing is made when any existing one does not fit.
 pub(super) fn ensure(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogError> {
@@ -177,16 +177,22 @@ fn kept(topic: &TopicSpec) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
+/// What a topic is made with, beside how it is kept: names and values in Kafka's words.
+pub fn made_with(cleanup: Cleanup, max_message_bytes: usize) -> Vec<(&'static str, String)> {
     let mut properties = vec![
         // Records carry the time at which something happened, which another clock has told: without
         // this the broker refuses those of a clock that is an hour ahead, and their transaction.
         ("message.timestamp.after.max.ms", i64::MAX.to_string()),
-        ("max.message.bytes", (shared.settings.max_record_bytes + BATCH_BYTES).to_string()),
+        ("max.message.bytes", max_message_bytes.to_string()),
     ];
-    if topic.cleanup == Cleanup::Delete {
+    if cleanup == Cleanup::Delete {
         properties.extend([("segment.ms", SEGMENT_MILLIS.to_string()), ("segment.bytes", SEGMENT_BYTES.to_string())]);
     }
+    properties
+}
+
+fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
+    let mut properties = made_with(topic.cleanup, shared.settings.max_record_bytes + BATCH_BYTES);
     properties.extend(kept(topic));
     NewTopic {
         name: shared.wire_name(&topic.name),

@@ -1,5 +1,6 @@
 //! Topics and plans as text, JSON and Kubernetes resources.
 
+use connectors::kafka::{MAX_MESSAGE_BYTES, made_with};
 use serde_json::{Value, json};
 use topology::{Cleanup, TopicPlan, TopicSpec, TopicStep};
 
@@ -110,15 +111,11 @@ pub(super) fn strimzi(topics: &[TopicSpec], prefix: &str, replication: u16) -> S
         out += &format!(
             "---\napiVersion: kafka.strimzi.io/v1beta2\nkind: KafkaTopic\nmetadata:\n  name: {resource}\n  labels:\n    \
              strimzi.io/cluster: kafka\nspec:\n  topicName: {topic}\n  partitions: {}\n  replicas: {replication}\n  \
-             config:\n    cleanup.policy: {cleanup}\n    retention.ms: {retention}\n    \
-             message.timestamp.after.max.ms: {}\n    max.message.bytes: {}\n",
-            spec.partitions,
-            i64::MAX,
-            connectors::kafka::MAX_MESSAGE_BYTES
+             config:\n    cleanup.policy: {cleanup}\n    retention.ms: {retention}\n",
+            spec.partitions
         );
-        if spec.cleanup == Cleanup::Delete {
-            let (millis, bytes) = (connectors::kafka::SEGMENT_MILLIS, connectors::kafka::SEGMENT_BYTES);
-            out += &format!("    segment.ms: {millis}\n    segment.bytes: {bytes}\n");
+        for (name, value) in made_with(spec.cleanup, MAX_MESSAGE_BYTES) {
+            out += &format!("    {name}: {value}\n");
         }
     }
     out
