@@ -28,11 +28,12 @@ pub struct Subject<'l> {
 pub type Case = fn(Subject<'_>);
 
 /// Every case with its name, each to be given a fresh log.
-pub const CASES: [(&str, Case); 15] = [
+pub const CASES: [(&str, Case); 16] = [
     ("topics_are_created_once", topics_are_created_once),
     ("topics_can_be_kept_otherwise", topics_can_be_kept_otherwise),
     ("what_does_not_exist_is_an_error", what_does_not_exist_is_an_error),
     ("records_come_back_as_they_were_sent", records_come_back_as_they_were_sent),
+    ("whenever_it_happened_it_is_taken", whenever_it_happened_it_is_taken),
     ("keys_choose_the_partition_and_the_rest_is_spread", keys_choose_the_partition_and_the_rest_is_spread),
     ("nothing_is_visible_before_commit_or_after_abort", nothing_is_visible_before_commit_or_after_abort),
     ("records_and_positions_are_committed_together", records_and_positions_are_committed_together),
@@ -251,6 +252,23 @@ fn records_come_back_as_they_were_sent(subject: Subject<'_>) {
     assert_eq!((&first.key, &first.value, &first.headers), (&sent.key, &sent.value, &sent.headers));
     assert_eq!((&records[1].key, &records[1].value, &records[1].headers), (&sent.key, &None, &sent.headers));
     assert_eq!((&records[2].key, &records[2].value), (&None, &Some(Bytes::new())));
+}
+
+fn whenever_it_happened_it_is_taken(subject: Subject<'_>) {
+    let Subject { log, .. } = subject;
+    ensure(log, "t", 1);
+    // 1970, 2001, 2100.
+    let times = [0, 1_000_000_000_000, 4_102_444_800_000].map(Timestamp);
+    let mut producer = producer(log, "p");
+    for timestamp in times {
+        let headers = vec![("one".into(), Bytes::from_static(b"1"))];
+        producer.send(OutgoingRecord { timestamp, ..outgoing("t", 0, "plain") }).expect("a record is taken");
+        producer.send(OutgoingRecord { timestamp, headers, ..outgoing("t", 0, "headed") }).expect("a record is taken");
+    }
+    producer.commit("g", &[]).expect("a commit ends");
+    for (index, record) in read_all(subject, "t", 0, 6).iter().enumerate() {
+        assert_eq!((record.timestamp, record.headers.len()), (times[index / 2], index % 2));
+    }
 }
 
 fn what_is_sent_during_a_commit_is_of_the_next(subject: Subject<'_>) {

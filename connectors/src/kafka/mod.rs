@@ -20,6 +20,7 @@ mod config;
 mod consumer;
 mod ends;
 mod error;
+mod event_time;
 mod frames;
 mod hanging;
 mod health;

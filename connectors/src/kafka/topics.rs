@@ -13,17 +13,6 @@ use super::shared::Shared;
 /// How soon brokers are asked again whether they have heard of a change.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// For how much of their records' time the segments of topics that are kept for a time go on: without end.
-///
-/// A broker deletes a segment when its newest record is too old, whether it was read or not, and a record carries the time
-/// at which something happened: what is told late would be gone at the broker's next look. The end of its transaction
-/// has the time at which it was written, and stands for it as long as both are in one segment. A broker that begins
-/// another one where times leap, as by its default, puts them into two.
-const SEGMENT_MILLIS: i64 = i64::MAX;
-
-/// How large those segments grow: what a topic keeps for longer than it was told to, at most.
-const SEGMENT_BYTES: usize = 128 << 20;
-
 /// Makes what is missing. Nothing is made when any existing one does not fit.
 pub(super) fn ensure(shared: &Shared, topics: &[TopicSpec]) -> Result<(), LogError> {
     let existing = shared.refresh()?;
@@ -178,21 +167,17 @@ fn kept(topic: &TopicSpec) -> Vec<(&'static str, String)> {
 }
 
 /// What a topic is made with, beside how it is kept: names and values in Kafka's words.
-pub fn made_with(cleanup: Cleanup, max_message_bytes: usize) -> Vec<(&'static str, String)> {
-    let mut properties = vec![
-        // Records carry the time at which something happened, which another clock has told: without
-        // this the broker refuses those of a clock that is an hour ahead, and their transaction.
+pub fn made_with(max_message_bytes: usize) -> [(&'static str, String); 2] {
+    [
+        // Others write the time at which something happened, which another clock has told: without
+        // this the broker refuses those of a clock that is an hour ahead.
         ("message.timestamp.after.max.ms", i64::MAX.to_string()),
         ("max.message.bytes", max_message_bytes.to_string()),
-    ];
-    if cleanup == Cleanup::Delete {
-        properties.extend([("segment.ms", SEGMENT_MILLIS.to_string()), ("segment.bytes", SEGMENT_BYTES.to_string())]);
-    }
-    properties
+    ]
 }
 
 fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
-    let mut properties = made_with(topic.cleanup, shared.settings.max_record_bytes + BATCH_BYTES);
+    let mut properties = made_with(shared.settings.max_record_bytes + BATCH_BYTES).to_vec();
     properties.extend(kept(topic));
     NewTopic {
         name: shared.wire_name(&topic.name),

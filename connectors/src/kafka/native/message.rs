@@ -11,6 +11,7 @@ use schemas::Timestamp;
 use topology::{Header, Offset, Record, TopicName};
 
 use super::{Queue, millis};
+use crate::kafka::event_time;
 use crate::kafka::reader::size_of_record;
 
 /// Header names that were seen: few, again and again.
@@ -43,7 +44,8 @@ struct RawHeader<'m> {
 /// The record that a message holds. The message is one that the client handed out, not yet destroyed.
 fn record(message: &raw::rd_kafka_message_t, topic: TopicName, names: &mut Names) -> Record {
     let (key, value) = (part(message, message.key, message.key_len), part(message, message.payload, message.len));
-    let headers = headers(message);
+    let mut headers = headers(message);
+    let event_time = take_event_time(&mut headers);
     let headers_length: usize = headers.iter().map(|header| header.value.len()).sum();
     let mut memory = Vec::with_capacity(key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + headers_length);
     key.into_iter().chain(value).chain(headers.iter().map(|header| header.value)).for_each(|part| {
@@ -60,7 +62,7 @@ fn record(message: &raw::rd_kafka_message_t, topic: TopicName, names: &mut Names
         topic,
         partition: message.partition as u32,
         offset: Offset(message.offset),
-        timestamp: Timestamp(timestamp.max(0)),
+        timestamp: event_time.unwrap_or(Timestamp(timestamp.max(0))),
         key,
         value,
         headers,
@@ -100,6 +102,14 @@ fn headers(message: &raw::rd_kafka_message_t) -> Vec<RawHeader<'_>> {
         found.push(RawHeader { name, value });
     }
     found
+}
+
+/// The time at which something happened, where the record's own is that of its writing.
+fn take_event_time(headers: &mut Vec<RawHeader<'_>>) -> Option<Timestamp> {
+    let at = headers.iter().position(|header| header.name.to_bytes() == event_time::HEADER.as_bytes())?;
+    let event_time = event_time::read(headers[at].value)?;
+    headers.remove(at);
+    Some(event_time)
 }
 
 /// The topics that a queue brings records of. They come in runs, so the last one is asked first.

@@ -21,7 +21,7 @@ use topology::LogError;
 
 pub(super) use admin::{Admin, NewTopic};
 pub(super) use message::{Names, Taken, Topics, take, take_all};
-pub(super) use produce::{Produced, TopicHandle, produce};
+pub(super) use produce::{Headers, Produced, TopicHandle, produce};
 pub(super) use rights::Rights;
 pub(super) use transaction::{Group, TransactionError, Transactions};
 

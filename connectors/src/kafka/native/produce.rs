@@ -28,27 +28,60 @@ impl Drop for TopicHandle {
     }
 }
 
-/// A record without headers, on its way.
+/// A record on its way.
 pub(in crate::kafka) struct Produced<'r> {
     pub(in crate::kafka) partition: i32,
     pub(in crate::kafka) key: Option<&'r [u8]>,
     pub(in crate::kafka) value: Option<&'r [u8]>,
     pub(in crate::kafka) timestamp: i64,
+    pub(in crate::kafka) headers: Headers,
     /// Comes back with the report of its delivery.
     pub(in crate::kafka) opaque: usize,
+}
+
+/// The headers of a record; null for none.
+pub(in crate::kafka) struct Headers(*mut raw::rd_kafka_headers_t);
+
+impl Headers {
+    pub(in crate::kafka) fn none() -> Self {
+        Self(std::ptr::null_mut())
+    }
+
+    /// Adds one, whose name and value are copied.
+    pub(in crate::kafka) fn add(&mut self, name: &str, value: &[u8]) {
+        if self.0.is_null() {
+            // SAFETY: no pointer goes in. What comes out is ours, until a client takes it.
+            self.0 = unsafe { raw::rd_kafka_headers_new(1) };
+        }
+        let (name_length, value_length) = (name.len() as isize, value.len() as isize);
+        // SAFETY: the headers are ours; both pointers hold so many bytes, which the call copies. It refuses only
+        // headers that a record has already.
+        unsafe {
+            raw::rd_kafka_header_add(self.0, name.as_ptr().cast(), name_length, value.as_ptr().cast(), value_length)
+        };
+    }
+}
+
+impl Drop for Headers {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: ours, and destroyed only here.
+            unsafe { raw::rd_kafka_headers_destroy(self.0) };
+        }
+    }
 }
 
 /// Hands a record over; the client copies it.
 pub(in crate::kafka) fn produce(
     rk: *mut raw::rd_kafka_t,
     topic: &TopicHandle,
-    record: &Produced<'_>,
+    mut record: Produced<'_>,
 ) -> Result<(), RDKafkaErrorCode> {
     use raw::rd_kafka_vtype_t::*;
     let bytes = |part: Option<&[u8]>| part.map_or((std::ptr::null(), 0), |part| (part.as_ptr(), part.len()));
     let ((key, key_length), (value, value_length)) = (bytes(record.key), bytes(record.value));
     // SAFETY: client and topic are alive, each tag is followed by what it announces, and key and value live
-    // during the call, which copies them.
+    // during the call, which copies them. Headers may be null, and become the client's when it takes the record.
     let code = unsafe {
         raw::rd_kafka_producev(
             rk,
@@ -66,13 +99,18 @@ pub(in crate::kafka) fn produce(
             value_length,
             RD_KAFKA_VTYPE_TIMESTAMP,
             record.timestamp,
+            RD_KAFKA_VTYPE_HEADERS,
+            record.headers.0,
             RD_KAFKA_VTYPE_OPAQUE,
             record.opaque,
             RD_KAFKA_VTYPE_END,
         )
     };
     match RDKafkaErrorCode::from(code) {
-        RDKafkaErrorCode::NoError => Ok(()),
+        RDKafkaErrorCode::NoError => {
+            record.headers.0 = std::ptr::null_mut();
+            Ok(())
+        }
         code => Err(code),
     }
 }

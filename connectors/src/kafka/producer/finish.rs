@@ -80,7 +80,8 @@ impl Client {
                 Err(LogError::TooLargeForTopic { topic: failed.topic.as_str().into(), bytes: failed.bytes })
             }
             (_, RDKafkaErrorCode::InvalidTimestamp) => Err(LogError::Corrupt(format!(
-                "topic {} refuses the time of a record: set its message.timestamp.after.max.ms higher",
+                "topic {} refuses the time of a record, which is near this machine's clock: compare it with the broker's, \
+                 and the topic's message.timestamp.after.max.ms and message.timestamp.before.max.ms",
                 failed.topic
             ))),
             (why, _) => {

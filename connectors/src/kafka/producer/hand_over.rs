@@ -1,15 +1,16 @@
-//! Handing records to the client: most by a handle of their topic, those with headers by its name.
+//! Handing records to the client.
 
 use std::time::Instant;
 
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _};
+use rdkafka::producer::Producer as _;
 use topology::{LogError, OutgoingRecord, TopicPartition};
 
 use super::deliveries::Failed;
 use super::{KafkaProducer, SERVE_EVERY, STEP, bytes_of};
-use crate::kafka::native::{Produced, TopicHandle, produce};
+use crate::delivery::http::wall_clock;
+use crate::kafka::event_time;
+use crate::kafka::native::{Headers, Produced, TopicHandle, produce};
 
 impl KafkaProducer {
     /// Takes a record into the open transaction, and opens one where none is.
@@ -33,12 +34,7 @@ impl KafkaProducer {
     fn hand_over(&mut self, record: &OutgoingRecord, target: usize, partition: u32) -> Result<(), RDKafkaErrorCode> {
         let deadline = Instant::now() + self.shared.settings.transaction_timeout;
         loop {
-            let handed = if record.headers.is_empty() {
-                self.hand_over_plain(record, target, partition)
-            } else {
-                self.hand_over_with_headers(record, target, partition)
-            };
-            match handed {
+            match self.try_to_hand_over(record, target, partition) {
                 Err(RDKafkaErrorCode::QueueFull) if Instant::now() < deadline => {
                     self.client().serve();
                     self.client().signal.wait(STEP);
@@ -48,7 +44,7 @@ impl KafkaProducer {
         }
     }
 
-    fn hand_over_plain(
+    fn try_to_hand_over(
         &mut self,
         record: &OutgoingRecord,
         target: usize,
@@ -67,46 +63,22 @@ impl KafkaProducer {
                 none.insert(topic.ok_or(RDKafkaErrorCode::InvalidTopic)?)
             }
         };
+        let (timestamp, event_time) = event_time::on_wire(record.timestamp, wall_clock());
+        let mut headers = Headers::none();
+        for (name, value) in &record.headers {
+            headers.add(name, value);
+        }
+        if let Some(event_time) = event_time {
+            headers.add(event_time::HEADER, event_time.to_string().as_bytes());
+        }
         let record = Produced {
             partition: partition as i32,
             key: record.key.as_deref(),
             value: record.value.as_deref(),
-            timestamp: wire_time(record),
+            timestamp,
+            headers,
             opaque,
         };
-        produce(rk, topic, &record)
+        produce(rk, topic, record)
     }
-
-    /// Dead letters and the like, which are few: by the topic's name.
-    fn hand_over_with_headers(
-        &self,
-        record: &OutgoingRecord,
-        target: usize,
-        partition: u32,
-    ) -> Result<(), RDKafkaErrorCode> {
-        let opaque = self.round.opaque(self.sent.len());
-        let headers = record
-            .headers
-            .iter()
-            .fold(OwnedHeaders::new_with_capacity(record.headers.len()), |headers, (name, value)| {
-                headers.insert(Header { key: name, value: Some(&value[..]) })
-            });
-        let mut base = BaseRecord::with_opaque_to(self.targets.wire_name(target), opaque)
-            .partition(partition as i32)
-            .timestamp(wire_time(record))
-            .headers(headers);
-        if let Some(key) = &record.key {
-            base = base.key(&key[..]);
-        }
-        if let Some(value) = &record.value {
-            base = base.payload(&value[..]);
-        }
-        let handed = self.client().producer.send(base);
-        handed.map_err(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))
-    }
-}
-
-/// A record's time. The client takes 0 for "now".
-fn wire_time(record: &OutgoingRecord) -> i64 {
-    record.timestamp.0.max(1)
 }

@@ -114,7 +114,7 @@ pub(super) fn strimzi(topics: &[TopicSpec], prefix: &str, replication: u16) -> S
              config:\n    cleanup.policy: {cleanup}\n    retention.ms: {retention}\n",
             spec.partitions
         );
-        for (name, value) in made_with(spec.cleanup, MAX_MESSAGE_BYTES) {
+        for (name, value) in made_with(MAX_MESSAGE_BYTES) {
             out += &format!("    {name}: {value}\n");
         }
     }
