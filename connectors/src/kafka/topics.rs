@@ -166,24 +166,24 @@ fn kept(topic: &TopicSpec) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What a topic is made with, beside how it is kept: names and values in Kafka's words.
-pub fn made_with(max_message_bytes: usize) -> [(&'static str, String); 2] {
-    [
+/// What a topic is made with: names and values in Kafka's words.
+pub fn made_with(topic: &TopicSpec, max_message_bytes: usize) -> Vec<(&'static str, String)> {
+    let mut properties = kept(topic);
+    properties.extend([
+        ("max.message.bytes", max_message_bytes.to_string()),
         // Others write the time at which something happened, which another clock has told: without
         // this the broker refuses those of a clock that is an hour ahead.
         ("message.timestamp.after.max.ms", i64::MAX.to_string()),
-        ("max.message.bytes", max_message_bytes.to_string()),
-    ]
+    ]);
+    properties
 }
 
 fn describe(shared: &Shared, topic: &TopicSpec) -> NewTopic {
-    let mut properties = made_with(shared.settings.max_record_bytes + BATCH_BYTES).to_vec();
-    properties.extend(kept(topic));
     NewTopic {
         name: shared.wire_name(&topic.name),
         partitions: topic.partitions,
         replication: shared.settings.replication,
-        properties,
+        properties: made_with(topic, shared.settings.max_record_bytes + BATCH_BYTES),
     }
 }
 

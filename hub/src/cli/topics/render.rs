@@ -100,21 +100,15 @@ pub(super) fn strimzi(topics: &[TopicSpec], prefix: &str, replication: u16) -> S
     let mut out = String::new();
     for spec in topics {
         let topic = format!("{prefix}{}", spec.name);
-        let retention = spec.retention.map_or(-1, |kept| kept.as_millis() as i64);
-        let (cleanup, retention) = match spec.cleanup {
-            Cleanup::Compact => ("compact", -1),
-            Cleanup::Delete => ("delete", retention),
-            Cleanup::CompactDelete => ("compact,delete", retention),
-        };
         // Names of resources take no underscore.
         let resource = topic.replace('_', "-");
         out += &format!(
             "---\napiVersion: kafka.strimzi.io/v1beta2\nkind: KafkaTopic\nmetadata:\n  name: {resource}\n  labels:\n    \
              strimzi.io/cluster: kafka\nspec:\n  topicName: {topic}\n  partitions: {}\n  replicas: {replication}\n  \
-             config:\n    cleanup.policy: {cleanup}\n    retention.ms: {retention}\n",
+             config:\n",
             spec.partitions
         );
-        for (name, value) in made_with(MAX_MESSAGE_BYTES) {
+        for (name, value) in made_with(spec, MAX_MESSAGE_BYTES) {
             out += &format!("    {name}: {value}\n");
         }
     }
@@ -159,9 +153,8 @@ mod tests {
         for line in named.into_iter().chain(["  replicas: 3\n", "    max.message.bytes: 1052672\n"]) {
             assert!(yaml.contains(line), "{yaml}");
         }
-        // What is kept for a time is not to go early because it happened long ago.
-        let segments = "    segment.ms: 9223372036854775807\n    segment.bytes: 134217728\n";
-        assert!(!yaml.contains("segment"), "{yaml}");
-        assert!(strimzi(&[TopicSpec::delete("in", 2, None)], "", 3).ends_with(segments));
+        let hour = strimzi(&[TopicSpec::delete("in", 2, Some(Duration::from_hours(1)))], "", 3);
+        assert!(hour.contains("    cleanup.policy: delete\n    retention.ms: 3600000\n"), "{hour}");
+        assert!(yaml.contains("    cleanup.policy: compact\n    retention.ms: -1\n"), "{yaml}");
     }
 }
