@@ -11,3 +11,4 @@ mod patience;
 pub mod registry;
 pub mod sink;
 pub mod state;
+pub mod unread;

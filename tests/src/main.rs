@@ -14,6 +14,7 @@ mod kafka_exactly_once;
 mod kafka_hanging;
 mod kafka_hub;
 mod kafka_lost_ends;
+mod kafka_missing;
 mod kafka_resting;
 mod kafka_retention;
 mod kafka_security;

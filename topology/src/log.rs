@@ -196,6 +196,21 @@ pub enum LogError {
         /// The record's size.
         bytes: usize,
     },
+    /// A group is to read on where its partition has not come to: someone has to say where it goes on.
+    #[error(
+        "group {group} is to read {partition} on from offset {next}, and the partition ends at {end}: \
+         the log has lost what it had taken, or the topic was made anew"
+    )]
+    PastEnd {
+        /// The group.
+        group: String,
+        /// The partition.
+        partition: TopicPartition,
+        /// Where the group is to read on.
+        next: Offset,
+        /// Where the partition ends.
+        end: Offset,
+    },
     /// The log does not let this process do what it must: someone has to grant it.
     #[error("{0}")]
     Denied(String),

@@ -8,6 +8,7 @@ use topology::{Consumer, ConsumerConfig, LogError, Offset, Poll, Position, Recor
 
 use super::reader::PartitionReader;
 use super::shared::Shared;
+use crate::unread;
 
 /// The least a partition gets of a poll, so that many partitions do not mean tiny reads.
 const SHARE_MIN: usize = 16 << 10;
@@ -37,6 +38,7 @@ impl EmbeddedConsumer {
         let mut announcement = Vec::new();
         for name in config.topics.iter().collect::<BTreeSet<_>>() {
             let topic = shared.topic(name)?;
+            unread::begin(&config.group, name);
             let manifest = shared.manifest();
             let positions = manifest.positions.get(&config.group);
             for partition in (0..topic.partitions).filter(|partition| partition % members == config.member) {

@@ -7,12 +7,13 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use schemas::Timestamp;
-use topology::{Cleanup, LogError, TopicSpec};
+use topology::{Cleanup, LogError, Offset, TopicPartition, TopicSpec};
 
 use super::compaction;
 use super::manifest::PartitionEntry;
 use super::shared::Shared;
 use super::syncer::Command;
+use crate::unread;
 
 /// What a round of maintenance did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,24 +91,17 @@ fn retain(
     if removed.is_empty() {
         return Ok(());
     }
-    let start = entry.segments[removed.len()].base;
-    warn_of_unread(shared, spec, number, partition, start);
+    let (from, to) = (entry.segments[0].base, entry.segments[removed.len()].base);
+    tell_of_unread(shared, number, &TopicPartition::new(spec.name.clone(), partition), from, to);
     shared.ask(|reply| Command::Replace { partition: number, removed, added: Vec::new(), reply })
 }
 
-/// As in Kafka, retention does not wait for readers; but nobody should lose records unheard.
-fn warn_of_unread(shared: &Shared, spec: &TopicSpec, number: u32, partition: u32, start: i64) {
+/// As in Kafka, retention does not wait for readers; but nobody should lose records unheard. Before, the partition began
+/// at `from`; now it begins at `to`.
+fn tell_of_unread(shared: &Shared, number: u32, partition: &TopicPartition, from: i64, to: i64) {
     for (group, positions) in &shared.manifest().positions {
-        if let Some(position) = positions.get(&number).filter(|position| position.next_offset.0 < start) {
-            let next = position.next_offset.0;
-            tracing::warn!(
-                group,
-                topic = &*spec.name,
-                partition,
-                next,
-                start,
-                "retention deletes records that the group has not read"
-            );
+        if let Some(position) = positions.get(&number).filter(|position| position.next_offset.0 < to) {
+            unread::tell(group, partition, position.next_offset.max(Offset(from)), Offset(to));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a member reads: its partitions, and where each begins.
+//! What a member reads: its partitions, and how far each was read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,14 +6,16 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset as RawOffset, TopicPartitionList};
-use topology::{Offset, TopicPartition};
+use topology::{Offset, Record, TopicPartition};
 
 use super::assignment::{MemberContext, Place};
 
 struct Reading {
     place: Place,
-    /// Where reading began; `None` once records may have been taken off since.
-    start: Option<Offset>,
+    /// The offset after what was taken off, or where reading began.
+    next: Offset,
+    /// Nothing was taken off since reading began.
+    is_untouched: bool,
     rests: bool,
 }
 
@@ -23,20 +25,47 @@ pub(super) struct Assigned(BTreeMap<TopicPartition, Reading>);
 
 impl Assigned {
     /// A partition is read from here on.
-    pub(super) fn begin(&mut self, partition: TopicPartition, place: Place, start: Offset) {
-        self.0.insert(partition, Reading { place, start: Some(start), rests: false });
+    pub(super) fn begin(&mut self, partition: TopicPartition, place: Place, next: Offset) {
+        self.0.insert(partition, Reading { place, next, is_untouched: true, rests: false });
     }
 
     /// It was told to read on from here.
-    pub(super) fn moved(&mut self, partition: &TopicPartition, start: Offset) {
+    pub(super) fn moved(&mut self, partition: &TopicPartition, next: Offset) {
         if let Some(reading) = self.0.get_mut(partition) {
-            reading.start = Some(start);
+            (reading.next, reading.is_untouched) = (next, true);
         }
     }
 
-    /// Records were taken off: of any of those that do not rest.
-    pub(super) fn taken(&mut self) {
-        self.0.values_mut().filter(|reading| !reading.rests).for_each(|reading| reading.start = None);
+    /// These were taken off.
+    pub(super) fn taken(&mut self, records: &[Record]) {
+        // They come in runs.
+        for run in records.chunk_by(|one, next| one.partition == next.partition && one.topic == next.topic) {
+            let Some(last) = run.last() else { continue };
+            if let Some(reading) = self.0.get_mut(&last.topic_partition()) {
+                (reading.next, reading.is_untouched) = (last.offset.next(), false);
+            }
+        }
+    }
+
+    /// Whether nothing was taken off since reading began.
+    pub(super) fn is_untouched(&self, partition: &TopicPartition) -> bool {
+        self.0.get(partition).is_some_and(|reading| reading.is_untouched)
+    }
+
+    /// Where it is read on, when the client has come to this place without another record.
+    pub(super) fn next(&self, partition: &TopicPartition, at: Offset) -> Option<Offset> {
+        let Reading { next, is_untouched, .. } = *self.0.get(partition)?;
+        Some(if is_untouched { next } else { next.max(at) })
+    }
+
+    /// Those of all partitions that are read on from a place of their own, by the broker's names.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&Place, Offset)> {
+        self.0.values().map(|reading| (&reading.place, reading.next))
+    }
+
+    /// Those that rest.
+    pub(super) fn resting(&self) -> Vec<TopicPartition> {
+        self.0.iter().filter(|(_, reading)| reading.rests).map(|(partition, _)| partition.clone()).collect()
     }
 
     pub(super) fn give_back(&mut self, places: &[Place]) {
@@ -79,11 +108,12 @@ impl Assigned {
     ) -> KafkaResult<()> {
         let (mut list, mut untouched) = (TopicPartitionList::new(), TopicPartitionList::new());
         for partition in partitions {
-            let Some(Reading { place: (topic, number), start, rests }) = self.0.get_mut(partition) else { continue };
-            *rests = false;
+            let Some(reading) = self.0.get_mut(partition) else { continue };
+            let (topic, number) = &reading.place;
+            reading.rests = false;
             list.add_partition(topic, *number);
-            if let Some(start) = start {
-                untouched.add_partition_offset(topic, *number, RawOffset::Offset(start.0.max(0)))?;
+            if reading.is_untouched {
+                untouched.add_partition_offset(topic, *number, RawOffset::Offset(reading.next.0.max(0)))?;
             }
         }
         if list.count() > 0 {

@@ -90,12 +90,11 @@ fn reading(settings: &KafkaSettings, group: &str) -> ClientConfig {
         .set("isolation.level", "read_committed")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "earliest")
         .set("fetch.message.max.bytes", "1048576");
     config
 }
 
-/// A member of a group.
+/// A member of a group. Where there is nothing at the place it is to read on, it says so.
 pub(super) fn member(settings: &KafkaSettings, group: &str, number: u32) -> ClientConfig {
     let mut config = reading(settings, group);
     match settings.protocol {
@@ -113,6 +112,7 @@ pub(super) fn member(settings: &KafkaSettings, group: &str, number: u32) -> Clie
         config.set("group.instance.id", format!("{}-{number}", settings.instance));
     }
     config
+        .set("auto.offset.reset", "error")
         .set("max.poll.interval.ms", "300000")
         .set("queued.max.messages.kbytes", "8192")
         // A full queue is looked at again that soon. The client's own second lets a fast worker run dry.
@@ -122,10 +122,11 @@ pub(super) fn member(settings: &KafkaSettings, group: &str, number: u32) -> Clie
     finish(config, settings)
 }
 
-/// A client that reads partitions without a group.
+/// A client that reads partitions without a group: from what is kept on, where the place asked for is gone.
 pub(super) fn reader(settings: &KafkaSettings) -> ClientConfig {
     let mut config = reading(settings, &reader_group(settings));
     config
+        .set("auto.offset.reset", "earliest")
         .set("enable.partition.eof", "true")
         // The end of a partition is reported by the first fetch that brings nothing.
         .set("fetch.wait.max.ms", "20")

@@ -1,5 +1,7 @@
 //! A member of a consumer group, used by one thread.
 
+mod missing;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -21,9 +23,12 @@ use super::shared::Shared;
 use super::signal::Signal;
 use super::watchdog::Watched;
 use super::{config, not_made};
+use crate::unread;
 
 /// How long to wait before a seek is tried again that came before its partition was being read.
 const SEEK_PAUSE: Duration = Duration::from_millis(5);
+/// For how long a seek is tried again.
+const SEEK_PATIENCE: Duration = Duration::from_millis(500);
 /// How long to wait before it is looked whether a schema has come.
 const HELD_PAUSE: Duration = Duration::from_millis(20);
 
@@ -52,6 +57,8 @@ pub(super) struct KafkaConsumer {
     membership: Membership,
     topics: Topics,
     assigned: Assigned,
+    /// Places at which there was nothing to read on.
+    missing: Vec<(TopicPartition, Offset)>,
     /// Noted and not yet told, because something that it needs could not be asked for.
     waiting: Option<Rebalance>,
     /// Told, and to be given back when the owner polls again.
@@ -90,6 +97,7 @@ impl KafkaConsumer {
             wire_group,
             topics,
             assigned: Assigned::default(),
+            missing: Vec::new(),
             waiting: None,
             owed: None,
             names: Names::default(),
@@ -176,8 +184,11 @@ impl KafkaConsumer {
         let taken = self.shared.watchdog.over("taking partitions", || take(&self.consumer, &list));
         taken.map_err(|error| error::of(&error, Asked::Group(&self.wire_group)))?;
         for (partition, position) in &positions {
+            unread::begin(&self.group, &partition.topic);
             self.assigned.begin(partition.clone(), self.shared.place(partition), position.next_offset);
         }
+        let begun = first.into_iter().map(|(partition, offset)| (partition, offset.into())).collect::<Vec<_>>();
+        self.commit_start(&begun);
         tracing::info!(group = &*self.group, partitions = positions.len(), "partitions are assigned");
         Ok(positions)
     }
@@ -277,21 +288,21 @@ impl Consumer for KafkaConsumer {
             {
                 return Ok(poll);
             }
-            let mut denied = None;
-            let Self { records, topics, names, wire_group, .. } = self;
+            self.read_past_missing()?;
+            let mut faults = Vec::new();
+            let Self { records, topics, names, .. } = self;
             let before = into.len();
-            let taken = take_all(records, max_bytes, topics, names, into, |code| {
-                denied = denied.take().or_else(|| judged(wire_group, code).err());
-            });
-            if taken > 0 {
-                self.assigned.taken();
-            }
-            if let Some(denied) = denied {
-                return Err(denied);
+            let taken = take_all(records, max_bytes, topics, names, into, |fault| faults.push(fault));
+            self.assigned.taken(&into[before..]);
+            for fault in faults {
+                self.note(fault)?;
             }
             self.translate(into, before);
             if taken > 0 || into.len() > before {
                 return Ok(Poll::Records);
+            }
+            if !self.missing.is_empty() {
+                continue;
             }
             let patience = deadline.saturating_duration_since(Instant::now());
             if patience.is_zero() {
@@ -313,7 +324,7 @@ impl Consumer for KafkaConsumer {
         };
         self.held.retain(|record| record.topic_partition() != *partition);
         let timeout = self.shared.settings.request_timeout;
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + SEEK_PATIENCE;
         loop {
             let sought = self
                 .shared
@@ -328,7 +339,8 @@ impl Consumer for KafkaConsumer {
                 Err(_) if self.consumer.context().is_going(place) => return Ok(()),
                 // The partition was assigned a moment ago and is not being read yet.
                 Err(_) if Instant::now() < deadline => std::thread::sleep(SEEK_PAUSE),
-                Err(error) => return Err(LogError::Retriable(format!("seeking in {partition}: {error}"))),
+                // Or not any more, because there is nothing at the place where it was.
+                Err(_) => return self.begin_anew(&partition.clone(), next),
             }
         }
     }

@@ -81,8 +81,16 @@ pub(super) fn explain_start(error: &StartError) -> Exit {
             fail_with_code(Exit::Failed, ConfigCode::SchemasMissing, error)
         }
         StartError::Registry(_) => fail_with_code(Exit::Failed, ConfigCode::SchemasMissing, error),
-        StartError::Other(_) if error.is_denied() => fail_with_code(Exit::NotAllowed, ConfigCode::LogDenied, error),
-        StartError::Other(_) => fail(Exit::Failed, error),
+        StartError::Other(_) => failed_of_log(error.log_code(), error),
+    }
+}
+
+/// Says why a hub ends: by the code where only someone outside can mend it in the log.
+fn failed_of_log(code: Option<ConfigCode>, why: impl std::fmt::Display) -> Exit {
+    match code {
+        Some(code @ ConfigCode::LogDenied) => fail_with_code(Exit::NotAllowed, code, why),
+        Some(code) => fail_with_code(Exit::Failed, code, why),
+        None => fail(Exit::Failed, why),
     }
 }
 
@@ -165,9 +173,7 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
         Ok(hub) => hub,
         Err(error) => {
             let exit = explain_start(&error);
-            if error.is_denied() {
-                tell_principal(&config);
-            }
+            tell_principal(&config, error.log_code());
             return exit;
         }
     };
@@ -197,12 +203,11 @@ async fn serve(config: Config, token: Option<token::Token>, drain: Duration) -> 
             eprintln!("stopped: {} taken in, imbalance {}", stopped.0.taken_in(), stopped.0.imbalance());
             told.exit()
         }
-        (Ended::Failed(why), _) | (Ended::Told(_), Some(why)) if why.is_denied => {
-            let exit = fail_with_code(Exit::NotAllowed, ConfigCode::LogDenied, why);
-            tell_principal(&config);
+        (Ended::Failed(why), _) | (Ended::Told(_), Some(why)) => {
+            let exit = failed_of_log(why.code, &why);
+            tell_principal(&config, why.code);
             exit
         }
-        (Ended::Failed(why), _) | (Ended::Told(_), Some(why)) => fail(Exit::Failed, why),
         (Ended::Deaf(error), _) => fail(Exit::Failed, error),
     }
 }
@@ -216,8 +221,8 @@ enum Ended {
 }
 
 /// Says whom the brokers have to let do what they refused.
-fn tell_principal(config: &Config) {
-    let LogKind::Kafka(settings) = &config.log.kind else { return };
+fn tell_principal(config: &Config, code: Option<ConfigCode>) {
+    let (LogKind::Kafka(settings), Some(ConfigCode::LogDenied)) = (&config.log.kind, code) else { return };
     if let Some(user) = settings.sasl.as_ref().and_then(Sasl::user) {
         eprintln!("note: the brokers know the hub as User:{user}");
     }

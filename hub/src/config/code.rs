@@ -121,4 +121,12 @@ codes! {
     LogDenied = "1024", "log_denied",
         "The brokers refuse the hub: its credentials, its certificate, or something that it must be allowed to do.",
         "Correct [log.kafka.sasl] and [log.kafka.tls], or grant what the message names to the principal that it names.";
+    /// The log deleted what a group had not read; the hub goes on.
+    UnreadDeleted = "1026", "unread_deleted",
+        "The log deleted records before a group had read them: they were older than the topic is kept, or more than it keeps.",
+        "Let the publisher send them again; keep the topic for longer than the group can stand still (hub topics plan).";
+    /// A group is to read on past the end of its partition.
+    PastEnd = "1027", "past_end",
+        "A group is to read on past the end of its partition: the log has lost what it had taken, or the topic was made anew.",
+        "Find out what the brokers have lost, then set the group's offset with Kafka's own tools while no hub runs.";
 }

@@ -38,7 +38,7 @@ pub struct Alert {
 }
 
 /// Every alert on the hub itself.
-pub const ALERTS: [Alert; 11] = [
+pub const ALERTS: [Alert; 12] = [
     Alert {
         name: "HubDown",
         severity: Severity::Page,
@@ -82,6 +82,16 @@ pub const ALERTS: [Alert; 11] = [
         hold: "5m",
         summary: "Nothing is committed although {{ $value }} records wait to be read",
         description: "No worker has committed for five minutes: a log that refuses writes, or a worker that hangs.",
+        board: "hub-internals",
+    },
+    Alert {
+        name: "HubUnreadDeleted",
+        severity: Severity::Page,
+        // The first clause is for a counter that an instance shows for the first time: nothing was there to increase.
+        expr: "sum by (group, topic) (hub_unread_offsets_deleted_total > 0 unless hub_unread_offsets_deleted_total offset 1h)\nor sum by (group, topic) (increase(hub_unread_offsets_deleted_total[1h])) > 0",
+        hold: "0m",
+        summary: "{{ $labels.group }} has not read up to {{ $value | humanize }} records of {{ $labels.topic }} that are deleted",
+        description: "The log keeps a topic for a time, whether it was read or not, and the group stood still for longer. The publisher has to send them again.",
         board: "hub-internals",
     },
     Alert {

@@ -78,6 +78,7 @@ fn describe() {
     describe_gauge!("hub_ready", "1 while the instance is restored and at work");
     hanging::describe();
     connectors::kafka::describe_metrics();
+    connectors::unread::describe_metrics();
     super::prediction_view::describe();
     super::escalation_view::describe();
     super::scorecard_view::describe();

@@ -6,17 +6,28 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use topology::LogError;
 
+use crate::config::ConfigCode;
+
 /// What a part of the hub failed of.
 #[derive(Clone, Debug)]
 pub struct Note {
     text: String,
-    /// Whether the log does not let it do what it must.
-    pub is_denied: bool,
+    /// The code of it, where it has one.
+    pub code: Option<ConfigCode>,
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// The code of what only someone outside can mend in the log.
+pub(super) fn code_of(error: &LogError) -> Option<ConfigCode> {
+    match error {
+        LogError::Denied(_) => Some(ConfigCode::LogDenied),
+        LogError::PastEnd { .. } => Some(ConfigCode::PastEnd),
+        _ => None,
     }
 }
 
@@ -31,16 +42,16 @@ impl Failure {
 
     /// `part` cannot go on.
     pub(super) fn report(&self, part: &str, why: &dyn fmt::Display) {
-        self.note(part, why, false);
+        self.note(part, why, None);
     }
 
     /// `part` cannot go on for what it had of the log, if anything.
     pub(super) fn report_log(&self, part: &str, why: &dyn fmt::Display, error: Option<&LogError>) {
-        self.note(part, why, matches!(error, Some(LogError::Denied(_))));
+        self.note(part, why, error.and_then(code_of));
     }
 
-    fn note(&self, part: &str, why: &dyn fmt::Display, is_denied: bool) {
-        let note = Note { text: format!("{part}: {why}"), is_denied };
+    fn note(&self, part: &str, why: &dyn fmt::Display, code: Option<ConfigCode>) {
+        let note = Note { text: format!("{part}: {why}"), code };
         tracing::error!(part, %why, "a part of the hub cannot go on");
         self.0.send_if_modified(|first| {
             let is_first = first.is_none();

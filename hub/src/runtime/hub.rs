@@ -20,7 +20,7 @@ use topology::{LogError, MemoryBudget, TopicName, WorkerError, WorkerSnapshot};
 use super::asking::Asking;
 use super::burn_view::{self, SharedBurns};
 use super::exporter::{self, UPKEEP_EVERY};
-use super::failure::{Failure, Note};
+use super::failure::{Failure, Note, code_of};
 use super::hanging::{self, SharedHanging};
 use super::instances::{self, Instances};
 use super::kpi_view::{self, SharedKpis};
@@ -37,7 +37,7 @@ use super::standby::{self, Places};
 use super::status::{HubStatus, not_ready};
 use super::waiting::Waiting;
 use super::workers::Workers;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigCode};
 use crate::parts::{self, Parts as Chosen};
 use crate::wiring;
 
@@ -70,13 +70,12 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether the log does not let the hub in, or not do what it must.
-    pub fn is_denied(&self) -> bool {
-        let (Self::Data(error) | Self::Other(error)) = self else { return false };
-        error.chain().any(|cause| {
-            let worker = cause.downcast_ref::<WorkerError>();
-            let log = cause.downcast_ref::<LogError>();
-            matches!(worker, Some(WorkerError::Log(LogError::Denied(_)))) || matches!(log, Some(LogError::Denied(_)))
+    /// The code of what only someone outside can mend in the log, if it is that.
+    pub fn log_code(&self) -> Option<ConfigCode> {
+        let (Self::Data(error) | Self::Other(error)) = self else { return None };
+        error.chain().find_map(|cause| match cause.downcast_ref::<WorkerError>() {
+            Some(WorkerError::Log(error)) => code_of(error),
+            _ => cause.downcast_ref::<LogError>().and_then(code_of),
         })
     }
 }

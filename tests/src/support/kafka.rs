@@ -1,10 +1,12 @@
 //! Real Apache Kafka for a scenario, in a temporary folder.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use connectors::kafka::local::{Jars, LocalBroker};
 use connectors::kafka::{KafkaLog, KafkaSettings};
+use serde_json::json;
 use tempfile::TempDir;
 
 /// A running broker.
@@ -68,6 +70,24 @@ impl Broker {
     /// How often a group, by its whole name, has shared its partitions anew.
     pub fn rebalances(&self, group: &str) -> u32 {
         generation(self.folder.path(), group)
+    }
+
+    /// Deletes what comes before these offsets in partitions of a topic, named as the broker does.
+    pub fn delete_records(&self, topic: &str, before: &[(u32, i64)]) {
+        let place =
+            |(partition, offset): &(u32, i64)| json!({"topic": topic, "partition": partition, "offset": offset});
+        let places: Vec<_> = before.iter().map(place).collect();
+        let file = self.folder.path().join("delete-records.json");
+        std::fs::write(&file, json!({"version": 1, "partitions": places}).to_string()).expect("a writable folder");
+        let deleted = Command::new("java")
+            .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp"])
+            .arg(jars_folder().join("libs").join("*"))
+            .args(["org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server", &self.address()])
+            .arg("--offset-json-file")
+            .arg(&file)
+            .output()
+            .expect("java runs");
+        assert!(deleted.status.success(), "{}", String::from_utf8_lossy(&deleted.stderr));
     }
 
     /// `kill -9`, and the same broker again on what it left.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rdkafka::bindings as raw;
 use rdkafka::error::RDKafkaErrorCode;
 use schemas::Timestamp;
-use topology::{Header, Offset, Record, TopicName};
+use topology::{Header, Offset, Record, TopicName, TopicPartition};
 
 use super::{Queue, millis};
 use crate::kafka::event_time;
@@ -154,6 +154,15 @@ impl Topics {
     }
 }
 
+/// What came instead of a record.
+pub(in crate::kafka) struct Fault {
+    pub(in crate::kafka) code: RDKafkaErrorCode,
+    /// Of which partition; `None` where it is of none.
+    pub(in crate::kafka) partition: Option<TopicPartition>,
+    /// Where that was to be read.
+    pub(in crate::kafka) at: Offset,
+}
+
 /// Takes what is in a queue that several partitions are forwarded to, about `max_bytes` of it, without waiting;
 /// returns how many bytes came. What is no record goes to `fault`.
 pub(in crate::kafka) fn take_all(
@@ -162,7 +171,7 @@ pub(in crate::kafka) fn take_all(
     topics: &mut Topics,
     names: &mut Names,
     into: &mut Vec<Record>,
-    mut fault: impl FnMut(RDKafkaErrorCode),
+    mut fault: impl FnMut(Fault),
 ) -> usize {
     let mut messages = [std::ptr::null_mut(); BATCH];
     let mut bytes = 0;
@@ -182,7 +191,11 @@ pub(in crate::kafka) fn take_all(
                             into.push(record);
                         }
                     }
-                    code => fault(code),
+                    code => {
+                        let topic = if message.rkt.is_null() { None } else { topics.of(message) };
+                        let partition = topic.map(|topic| TopicPartition::new(topic, message.partition as u32));
+                        fault(Fault { code, partition, at: Offset(message.offset) });
+                    }
                 }
             }
             // SAFETY: ours, destroyed once, and no reference to it is left.

@@ -20,7 +20,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use topology::LogError;
 
 pub(super) use admin::{Admin, NewTopic};
-pub(super) use message::{Names, Taken, Topics, take, take_all};
+pub(super) use message::{Fault, Names, Taken, Topics, take, take_all};
 pub(super) use produce::{Headers, Produced, TopicHandle, produce};
 pub(super) use rights::Rights;
 pub(super) use transaction::{Group, TransactionError, Transactions};

@@ -33,6 +33,14 @@ pub(super) const BOARD: Board = Board {
             &[query("max by (group, topic) (hub_lag_records)", "{{group}} {{topic}}")],
         ),
         lines(
+            "Deleted unread",
+            "Offsets that the log deleted before the group had read them.",
+            Unit::Count,
+            "hub-overview",
+            &[query("sum by (group, topic) (hub_unread_offsets_deleted_total)", "{{group}} {{topic}}")],
+        )
+        .drawn(Kind::Bars),
+        lines(
             "Transactions",
             "Of the workers, per second, by how they ended. What was aborted or fenced is done again.",
             Unit::PerSecond,
