@@ -196,10 +196,10 @@ pub enum LogError {
         /// The record's size.
         bytes: usize,
     },
-    /// A group is to read on where its partition has not come to: someone has to say where it goes on.
+    /// A group is to read on where its partition has not come to, or has come to again with other records: someone has to say where it goes on.
     #[error(
-        "group {group} is to read {partition} on from offset {next}, and the partition ends at {end}: \
-         the log has lost what it had taken, or the topic was made anew"
+        "group {group} is to read {partition} on from offset {next}, which the log does not know any more (it ends \
+         at {end}): it has lost what it had taken, or the topic was made anew"
     )]
     PastEnd {
         /// The group.

@@ -47,20 +47,15 @@ impl Assigned {
         }
     }
 
-    /// Whether nothing was taken off since reading began.
-    pub(super) fn is_untouched(&self, partition: &TopicPartition) -> bool {
-        self.0.get(partition).is_some_and(|reading| reading.is_untouched)
-    }
-
     /// Where it is read on, when the client has come to this place without another record.
     pub(super) fn next(&self, partition: &TopicPartition, at: Offset) -> Option<Offset> {
         let Reading { next, is_untouched, .. } = *self.0.get(partition)?;
         Some(if is_untouched { next } else { next.max(at) })
     }
 
-    /// Those of all partitions that are read on from a place of their own, by the broker's names.
-    pub(super) fn places(&self) -> impl Iterator<Item = (&Place, Offset)> {
-        self.0.values().map(|reading| (&reading.place, reading.next))
+    /// Where all are read on.
+    pub(super) fn places(&self) -> Vec<(TopicPartition, Offset)> {
+        self.0.iter().map(|(partition, reading)| (partition.clone(), reading.next)).collect()
     }
 
     /// Those that rest.

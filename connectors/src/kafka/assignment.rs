@@ -53,6 +53,11 @@ impl MemberContext {
         rebalances.iter().any(|noted| matches!(noted, Rebalance::Revoke { places, .. } if places.contains(place)))
     }
 
+    /// Whether something is noted that was not handled.
+    pub(super) fn is_rebalancing(&self) -> bool {
+        !self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// From now on everything is given back unasked: the consumer is being closed.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);

@@ -1,14 +1,14 @@
 //! A member of a consumer group, used by one thread.
 
+mod held;
 mod missing;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset as RawOffset, TopicPartitionList};
 use topology::{Consumer, ConsumerConfig, LogError, Membership, Offset, Poll, Position, Record, TopicPartition};
 
@@ -59,6 +59,8 @@ pub(super) struct KafkaConsumer {
     assigned: Assigned,
     /// Places at which there was nothing to read on.
     missing: Vec<(TopicPartition, Offset)>,
+    /// Where brokers did not say where those begin.
+    ask_again_at: Option<Instant>,
     /// Noted and not yet told, because something that it needs could not be asked for.
     waiting: Option<Rebalance>,
     /// Told, and to be given back when the owner polls again.
@@ -98,6 +100,7 @@ impl KafkaConsumer {
             topics,
             assigned: Assigned::default(),
             missing: Vec::new(),
+            ask_again_at: None,
             waiting: None,
             owed: None,
             names: Names::default(),
@@ -187,43 +190,19 @@ impl KafkaConsumer {
             unread::begin(&self.group, &partition.topic);
             self.assigned.begin(partition.clone(), self.shared.place(partition), position.next_offset);
         }
-        let begun = first.into_iter().map(|(partition, offset)| (partition, offset.into())).collect::<Vec<_>>();
-        self.commit_start(&begun);
+        self.commit_start(&first);
         tracing::info!(group = &*self.group, partitions = positions.len(), "partitions are assigned");
         Ok(positions)
     }
 
-    /// Gives the records from `from` on the ids that their schemas have in memory. Those whose schema has not come
-    /// yet are held back, with what follows them in their partitions, which rest meanwhile.
-    fn translate(&mut self, records: &mut Vec<Record>, from: usize) {
-        let shared = self.shared.clone();
-        let Some(ids) = shared.schema_ids.get() else { return };
-        if self.held.is_empty() {
-            let unknown =
-                (from..records.len()).find(|at| self.incoming.translate(Some(ids), &mut records[*at]).is_err());
-            let Some(unknown) = unknown else { return };
-            self.held.extend(records.drain(unknown..));
-        } else {
-            self.held.extend(records.drain(from..));
+    /// Takes note of what the group has to tell, and of whatever keeps the client from reading.
+    fn serve(&self) -> Result<(), LogError> {
+        match self.consumer.poll(Duration::ZERO) {
+            None => Ok(()),
+            // It is off the client's queues, so whoever went on would be without it.
+            Some(Ok(_)) => Err(LogError::Corrupt("a record came past the queue that it belongs to".to_owned())),
+            Some(Err(error)) => self.judge(&error),
         }
-        let before: BTreeSet<TopicPartition> = self.held.iter().map(Record::topic_partition).collect();
-        let mut waiting: BTreeSet<TopicPartition> = BTreeSet::new();
-        let mut held = Vec::new();
-        for mut record in std::mem::take(&mut self.held) {
-            let partition = record.topic_partition();
-            if waiting.contains(&partition) {
-                held.push(record);
-            } else if self.incoming.translate(Some(ids), &mut record).is_err() {
-                waiting.insert(partition);
-                held.push(record);
-            } else {
-                records.push(record);
-            }
-        }
-        self.held = held;
-        let (rest, go_on): (Vec<_>, Vec<_>) = before.into_iter().partition(|partition| waiting.contains(partition));
-        self.set_paused(&rest, true);
-        self.set_paused(&go_on, false);
     }
 
     /// What to make of an error that came instead of a record.
@@ -236,6 +215,13 @@ impl KafkaConsumer {
             });
         }
         judged(&self.wire_group, code)
+    }
+
+    fn seek_once(&self, partition: &TopicPartition, next: Offset) -> KafkaResult<()> {
+        let (topic, number) = self.shared.place(partition);
+        let timeout = self.shared.settings.request_timeout;
+        let seek = || self.consumer.seek(&topic, number, RawOffset::Offset(next.0.max(0)), timeout);
+        self.shared.watchdog.over("seeking", seek)
     }
 
     fn set_paused(&mut self, partitions: &[TopicPartition], paused: bool) {
@@ -274,15 +260,7 @@ impl Consumer for KafkaConsumer {
         self.settle()?;
         let deadline = Instant::now() + timeout;
         loop {
-            // What the group has to tell, and whatever keeps the client from reading.
-            match self.consumer.poll(Duration::ZERO) {
-                None => {}
-                // It is off the client's queues, so whoever went on would be without it.
-                Some(Ok(_)) => {
-                    return Err(LogError::Corrupt("a record came past the queue that it belongs to".to_owned()));
-                }
-                Some(Err(error)) => self.judge(&error)?,
-            }
+            self.serve()?;
             if let Some(rebalance) = self.waiting.take().or_else(|| self.consumer.context().next())
                 && let Some(poll) = self.tell(rebalance)?
             {
@@ -301,7 +279,7 @@ impl Consumer for KafkaConsumer {
             if taken > 0 || into.len() > before {
                 return Ok(Poll::Records);
             }
-            if !self.missing.is_empty() {
+            if !self.missing.is_empty() && self.ask_again_at.is_none() {
                 continue;
             }
             let patience = deadline.saturating_duration_since(Instant::now());
@@ -319,28 +297,28 @@ impl Consumer for KafkaConsumer {
     }
 
     fn seek(&mut self, partition: &TopicPartition, next: Offset) -> Result<(), LogError> {
-        let Some(place @ (topic, number)) = self.assigned.place(partition) else {
-            return Err(LogError::UnknownPartition(partition.clone()));
-        };
+        let place = self.assigned.place(partition).cloned();
+        let place = place.ok_or_else(|| LogError::UnknownPartition(partition.clone()))?;
         self.held.retain(|record| record.topic_partition() != *partition);
-        let timeout = self.shared.settings.request_timeout;
         let deadline = Instant::now() + SEEK_PATIENCE;
         loop {
-            let sought = self
-                .shared
-                .watchdog
-                .over("seeking", || self.consumer.seek(topic, *number, RawOffset::Offset(next.0.max(0)), timeout));
-            match sought {
+            match self.seek_once(partition, next) {
                 Ok(()) => {
                     self.assigned.moved(partition, next);
                     return Ok(());
                 }
                 // What is about to be given back is not read on.
-                Err(_) if self.consumer.context().is_going(place) => return Ok(()),
+                Err(_) if self.consumer.context().is_going(&place) => return Ok(()),
                 // The partition was assigned a moment ago and is not being read yet.
                 Err(_) if Instant::now() < deadline => std::thread::sleep(SEEK_PAUSE),
-                // Or not any more, because there is nothing at the place where it was.
-                Err(_) => return self.begin_anew(&partition.clone(), next),
+                Err(error) => {
+                    self.serve()?;
+                    if self.consumer.context().is_rebalancing() {
+                        return Err(LogError::Retriable(format!("seeking in {partition}: {error}")));
+                    }
+                    // Or not any more, because there is nothing at the place where it was.
+                    return self.begin_anew(&[(partition.clone(), next)]);
+                }
             }
         }
     }

@@ -13,15 +13,13 @@ use schemas::Timestamp;
 /// The header with the time at which something happened, in milliseconds since 1970 as decimal digits.
 pub(super) const HEADER: &str = "hub-event-time";
 
-/// What happened so long ago goes without the header: so much sooner than the rest it may be deleted.
-const PAST: Duration = Duration::from_hours(6);
-/// What is so far ahead goes without the header. Brokers refuse an hour, by a clock that may be another.
-const AHEAD: Duration = Duration::from_mins(30);
+/// So far from the clock, and no further, an event's time goes without the header: so much sooner than the rest a record may
+/// be deleted. Brokers refuse what is an hour ahead, by a clock that may be another.
+const NEAR: Duration = Duration::from_mins(30);
 
 /// The time for the wire, and for the header where it needs one.
 pub(super) fn on_wire(event_time: Timestamp, now: Timestamp) -> (i64, Option<i64>) {
-    let ahead = event_time.0.saturating_sub(now.0);
-    let is_near = -(PAST.as_millis() as i64) <= ahead && ahead <= AHEAD.as_millis() as i64;
+    let is_near = event_time.0.abs_diff(now.0) <= NEAR.as_millis() as u64;
     // The client takes 0 for "now".
     if is_near { (event_time.0.max(1), None) } else { (now.0.max(1), Some(event_time.0)) }
 }
@@ -36,14 +34,14 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
-    const HOUR: i64 = 3_600_000;
+    const HALF: i64 = 1_800_000;
 
     #[test]
     fn only_what_is_far_from_the_clock_needs_a_header() {
-        for near in [-6 * HOUR, -1, 0, 1, HOUR / 2] {
+        for near in [-HALF, -1, 0, 1, HALF] {
             assert_eq!(on_wire(Timestamp(NOW.0 + near), NOW), (NOW.0 + near, None));
         }
-        for far in [i64::MIN, -1, 0, NOW.0 - 6 * HOUR - 1, NOW.0 + HOUR / 2 + 1, i64::MAX] {
+        for far in [i64::MIN, -1, 0, NOW.0 - HALF - 1, NOW.0 + HALF + 1, i64::MAX] {
             assert_eq!(on_wire(Timestamp(far), NOW), (NOW.0, Some(far)));
             assert_eq!(read(far.to_string().as_bytes()), Some(Timestamp(far)));
         }

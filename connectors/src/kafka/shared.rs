@@ -18,6 +18,7 @@ use super::serving::{Asking, Serving};
 use super::settings::KafkaSettings;
 use super::watchdog::{OnStuck, Watchdog, Watched};
 use crate::registry::SchemaIds;
+use crate::unread::Told;
 
 /// Partition counts by topic, without the prefix.
 type Counts = HashMap<TopicName, u32>;
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     used: Mutex<Counts>,
     /// Of a schema registry, where there is one.
     pub(super) schema_ids: OnceLock<Arc<SchemaIds>>,
+    /// What groups were told to be missing.
+    pub(super) unread: Told,
     /// Watches over the end of the clients, which can hang: they go before it.
     closing: Option<Watched>,
     pub(super) watchdog: Watchdog,
@@ -59,6 +62,7 @@ impl Shared {
             counts: Mutex::default(),
             used: Mutex::default(),
             schema_ids: OnceLock::new(),
+            unread: Told::default(),
             closing: None,
             watchdog,
         }))

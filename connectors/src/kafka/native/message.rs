@@ -106,8 +106,11 @@ fn headers(message: &raw::rd_kafka_message_t) -> Vec<RawHeader<'_>> {
 
 /// The time at which something happened, where the record's own is that of its writing.
 fn take_event_time(headers: &mut Vec<RawHeader<'_>>) -> Option<Timestamp> {
-    let at = headers.iter().position(|header| header.name.to_bytes() == event_time::HEADER.as_bytes())?;
-    let event_time = event_time::read(headers[at].value)?;
+    let read = |header: &RawHeader<'_>| {
+        let is_it = header.name.to_bytes() == event_time::HEADER.as_bytes();
+        is_it.then(|| event_time::read(header.value)).flatten()
+    };
+    let (at, event_time) = headers.iter().enumerate().find_map(|(at, header)| Some((at, read(header)?)))?;
     headers.remove(at);
     Some(event_time)
 }
