@@ -98,7 +98,8 @@ fn feed(brokers: &str, topic: &str, rate: u64, start: Instant, over: &AtomicBool
         ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("partitioner", "murmur2_random")
-            .set("linger.ms", "1"),
+            // Shorter, and it sends a request for each record or two: a broker on two cores is then busy with those.
+            .set("linger.ms", "10"),
     )?;
     let mut sent = 0;
     while !over.load(Ordering::Acquire) {
