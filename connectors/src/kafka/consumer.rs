@@ -161,14 +161,13 @@ impl KafkaConsumer {
                 self.shared.check(partition)?;
             }
         }
-        let committed =
-            if partitions.is_empty() { Vec::new() } else { self.shared.positions(&self.group, &partitions)? };
+        let committed = self.shared.positions(&self.group, &partitions)?;
         let new: Vec<_> = committed
             .iter()
             .filter(|(_, position)| position.is_none())
             .map(|(partition, _)| partition.clone())
             .collect();
-        let first = if new.is_empty() { Vec::new() } else { self.shared.offsets(&new, Spec::First)? };
+        let first = self.shared.offsets(&new, Spec::First)?;
         let mut list = TopicPartitionList::new();
         let mut positions = Vec::with_capacity(partitions.len());
         for (partition, position) in committed {

@@ -179,12 +179,15 @@ impl Shared {
         Ok(self.offsets(std::slice::from_ref(partition), spec)?.first().map_or(Offset(0), |(_, offset)| *offset))
     }
 
-    /// Offsets of partitions that exist.
+    /// Offsets of partitions that exist. Of none nobody is asked: the client waits for the answer until its time is over.
     pub(super) fn offsets(
         &self,
         partitions: &[TopicPartition],
         spec: Spec,
     ) -> Result<Vec<(TopicPartition, Offset)>, LogError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
         let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
         let (once, timeout) = (once_each(&places), self.settings.request_timeout);
         let asked = if let [one] = partitions { Asked::Partition(one) } else { Asked::Cluster };
@@ -222,6 +225,9 @@ impl Shared {
         partitions: &[TopicPartition],
         stable: bool,
     ) -> Result<Vec<(TopicPartition, Option<Position>)>, LogError> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
         let places: Vec<_> = partitions.iter().map(|partition| self.place(partition)).collect();
         let (once, wire_group) = (once_each(&places), self.wire_name(group));
         self.until_answered(|| {

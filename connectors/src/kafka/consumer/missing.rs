@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{CommitMode, Consumer as _, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset as RawOffset, TopicPartitionList};
 use topology::{LogError, Offset, TopicPartition};
 
@@ -126,24 +126,23 @@ impl KafkaConsumer {
         let is_cooperative = matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
         // An eager member can only take all of them at once.
         let anew = if is_cooperative { partitions.to_vec() } else { self.assigned.places() };
-        let timeout = self.shared.settings.request_timeout;
         let begun = self.shared.watchdog.over("beginning partitions anew", || {
             let list = self.list(&anew)?;
             if is_cooperative {
                 self.consumer.incremental_unassign(&list)?;
-                self.consumer.incremental_assign(&list)?;
+                self.consumer.incremental_assign(&list)
             } else {
-                self.consumer.assign(&list)?;
+                self.consumer.assign(&list)
             }
-            for place in list.elements() {
-                // What is fetched comes to our queue until the client has done with giving the partition back. It has
-                // by when it answers this, whatever the answer is.
-                drop(self.consumer.seek(place.topic(), place.partition(), place.offset(), timeout));
-                self.records.take_from(self.consumer.client().native_ptr(), place.topic(), place.partition());
-            }
-            Ok(())
         });
-        begun.map_err(|error: KafkaError| error::of(&error, Asked::Group(&self.wire_group)))?;
+        begun.map_err(|error| error::of(&error, Asked::Group(&self.wire_group)))?;
+        for (partition, next) in &anew {
+            // The client lets go of our queue when it gives the partition back, which it has done by when it answers
+            // this, whatever the answer is.
+            drop(self.seek_once(partition, *next));
+            let (topic, number) = self.shared.place(partition);
+            self.records.take_from(self.consumer.client().native_ptr(), &topic, number);
+        }
         self.set_paused(&self.assigned.resting(), true);
         Ok(())
     }

@@ -113,7 +113,7 @@ impl KafkaProducer {
         self.disconnect();
         self.connect()?;
         let partitions: Vec<_> = positions.iter().map(|(partition, _)| partition.clone()).collect();
-        let found = if partitions.is_empty() { Vec::new() } else { self.shared.positions(group, &partitions)? };
+        let found = self.shared.positions(group, &partitions)?;
         let mut moved = false;
         for ((partition, found), (_, wanted)) in found.iter().zip(positions) {
             if found.as_ref() != Some(wanted) {
