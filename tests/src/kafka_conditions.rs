@@ -1,20 +1,14 @@
 //! Bad conditions on a real broker, at the log port: counts of partitions that change, records at the limit, and
 //! members that are gone for a moment.
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use connectors::kafka::KafkaLog;
-use topology::{Commit, Consumer, ConsumerConfig, Log as _, LogError, Offset, Poll, TopicPartition, TopicSpec};
+use topology::{Commit, Consumer, Log as _, LogError, Offset, Poll, TopicPartition, TopicSpec};
 
-use crate::support::{Broker, jars_folder, outgoing, until};
+use crate::support::java::{java, run};
+use crate::support::{Broker, member, outgoing, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn member(log: &KafkaLog, topic: &str) -> Box<dyn Consumer> {
-    let config = ConsumerConfig { group: "group".to_owned(), member: 0, members: 1, topics: vec![topic.into()] };
-    log.consumer(config).expect("a member is made")
-}
 
 /// What the next poll that brings something of the group brings.
 fn next(consumer: &mut dyn Consumer) -> Result<Poll, LogError> {
@@ -34,18 +28,11 @@ fn a_count_of_partitions_that_changes_meanwhile_is_refused() {
         settings.properties = vec![("topic.metadata.refresh.interval.ms".into(), "500".into())];
     });
     log.ensure_topics(&[TopicSpec::delete("orders", 2, None)]).expect("a topic is made");
-    let mut consumer = member(&log, "orders");
+    let mut consumer = member(&log, "group", "orders");
     assert!(matches!(next(&mut *consumer), Ok(Poll::Assigned(assigned)) if assigned.len() == 2));
 
-    let altered = Command::new("java")
-        .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp"])
-        .arg(jars_folder().join("libs").join("*"))
-        .args(["org.apache.kafka.tools.TopicCommand", "--bootstrap-server", &broker.address(), "--alter"])
-        .args(["--topic", "orders", "--partitions", "3"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    assert!(altered.expect("java runs").success());
+    let mut alter = java(&["org.apache.kafka.tools.TopicCommand", "--bootstrap-server", &broker.address(), "--alter"]);
+    run(alter.args(["--topic", "orders", "--partitions", "3"]));
 
     let refused = loop {
         match next(&mut *consumer) {
@@ -164,7 +151,7 @@ fn a_static_member_that_comes_back_in_time_has_its_partitions_and_nobody_else_is
     };
     let (one, two) = (log("one"), log("two"));
     one.ensure_topics(&[TopicSpec::delete("orders", 4, None)]).expect("a topic is made");
-    let (mut first, mut second) = (member(&one, "orders"), member(&two, "orders"));
+    let (mut first, mut second) = (member(&one, "group", "orders"), member(&two, "group", "orders"));
     // Both are polled until each has its half.
     let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
     until("each has its half", PATIENCE, || {
@@ -181,7 +168,7 @@ fn a_static_member_that_comes_back_in_time_has_its_partitions_and_nobody_else_is
     // The second one ends and begins anew, in a process of the same name.
     drop((second, two));
     let two = log("two");
-    let mut second = member(&two, "orders");
+    let mut second = member(&two, "group", "orders");
     let began = Instant::now();
     let mut again: Vec<TopicPartition> = Vec::new();
     // For longer than a session: whoever was thrown out would be missed by then.

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use connectors::kafka::{GroupProtocol, KafkaLog};
-use topology::{Consumer, ConsumerConfig, Log as _, LogError, Offset, Producer, Record, TopicPartition, TopicSpec};
+use topology::{Consumer, Log as _, LogError, Offset, Producer, Record, TopicPartition, TopicSpec};
 
-use crate::support::{Billing, Broker, Hub, hub_command, order_created, outgoing, until};
+use crate::support::{Billing, Broker, Hub, hub_command, member, order_created, outgoing, until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// So much is read of another partition meanwhile.
@@ -43,8 +43,7 @@ fn what_is_missing_is_passed_over(broker: &Broker, protocol: GroupProtocol) {
     let mut producer = log.producer("writer").expect("a producer is made");
     write(&mut *producer, 0, "a0");
     write(&mut *producer, 1, "b0");
-    let config = ConsumerConfig { group: "group".to_owned(), member: 0, members: 1, topics: vec!["orders".into()] };
-    let mut consumer = log.consumer(config).expect("a consumer is made");
+    let mut consumer = member(&log, "group", "orders");
     let mut values = read(&mut *consumer, 2);
     values.sort_unstable();
     assert_eq!(values, ["a0", "b0"]);

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use topology::{Consumer, ConsumerConfig, Log, Offset, Poll, Producer, Record, TopicPartition, TopicSpec};
+use topology::{Consumer, Log, Offset, Poll, Producer, Record, TopicPartition, TopicSpec};
 
-use crate::support::{Broker, outgoing, until};
+use crate::support::{Broker, member, outgoing, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long partitions rest: longer than a broker keeps a fetch that finds nothing.
@@ -35,9 +35,7 @@ fn partitions_that_rested_are_read_on_at_once_from_where_they_were() {
     log.ensure_topics(&[TopicSpec::delete("orders", 1, None)]).expect("a topic is made");
     let mut producer = log.producer("writer").expect("a producer is made");
     write(&mut *producer, "before");
-    let topics = vec!["orders".into()];
-    let group = ConsumerConfig { group: "readers".to_owned(), member: 0, members: 1, topics };
-    let mut consumer = log.consumer(group).expect("a consumer is made");
+    let mut consumer = member(&log, "readers", "orders");
     let (values, mut next) = read(&mut *consumer);
     assert_eq!(values, ["before"]);
 

@@ -1,6 +1,5 @@
 //! Three real brokers for a scenario, with three copies of everything, two of which must be in step.
 
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use connectors::kafka::KafkaLog;
@@ -8,6 +7,7 @@ use connectors::kafka::local::LocalCluster;
 use tempfile::TempDir;
 
 use super::jars_folder;
+use super::java::java;
 use super::kafka::{fetched, generation, log_at};
 
 /// The running brokers, by number from 1 on.
@@ -63,14 +63,9 @@ impl Cluster {
     }
 
     fn topics(&self, arguments: &[&str]) -> String {
-        let asked = Command::new("java")
-            .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp"])
-            .arg(jars_folder().join("libs").join("*"))
-            .args(["org.apache.kafka.tools.TopicCommand", "--bootstrap-server", &self.addresses()])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("java is there: sh setup.sh test");
+        let mut command = java(&["org.apache.kafka.tools.TopicCommand", "--bootstrap-server", &self.addresses()]);
+        // Fails while brokers are away, which says that nothing is known yet.
+        let asked = command.args(arguments).output().expect("java is there: sh setup.sh test");
         String::from_utf8_lossy(&asked.stdout).into_owned()
     }
 

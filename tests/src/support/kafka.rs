@@ -1,13 +1,15 @@
 //! Real Apache Kafka for a scenario, in a temporary folder.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use connectors::kafka::local::{Jars, LocalBroker};
 use connectors::kafka::{KafkaLog, KafkaSettings};
 use serde_json::json;
 use tempfile::TempDir;
+use topology::{Consumer, ConsumerConfig, Log as _};
+
+use super::java::{java, run};
 
 /// A running broker.
 pub struct Broker {
@@ -79,15 +81,8 @@ impl Broker {
         let places: Vec<_> = before.iter().map(place).collect();
         let file = self.folder.path().join("delete-records.json");
         std::fs::write(&file, json!({"version": 1, "partitions": places}).to_string()).expect("a writable folder");
-        let deleted = Command::new("java")
-            .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp"])
-            .arg(jars_folder().join("libs").join("*"))
-            .args(["org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server", &self.address()])
-            .arg("--offset-json-file")
-            .arg(&file)
-            .output()
-            .expect("java runs");
-        assert!(deleted.status.success(), "{}", String::from_utf8_lossy(&deleted.stderr));
+        let tool = "org.apache.kafka.tools.DeleteRecordsCommand";
+        run(java(&[tool, "--bootstrap-server", &self.address(), "--offset-json-file"]).arg(&file));
     }
 
     /// `kill -9`, and the same broker again on what it left.
@@ -103,6 +98,12 @@ pub fn log_at(brokers: &str, prefix: &str, instance: &str, change: impl FnOnce(&
     change(&mut settings);
     let on_stuck = Arc::new(|what: &str| panic!("{what}"));
     KafkaLog::open(settings, on_stuck).expect("the settings are taken")
+}
+
+/// The only member that this process has of a group, which reads one topic.
+pub fn member(log: &KafkaLog, group: &str, topic: &str) -> Box<dyn Consumer> {
+    let config = ConsumerConfig { group: group.to_owned(), member: 0, members: 1, topics: vec![topic.into()] };
+    log.consumer(config).expect("a member is made")
 }
 
 /// The last generation of a group by the log of the broker that runs on this folder; 0 where it tells of none.

@@ -9,7 +9,8 @@ use connectors::kafka::{KafkaLog, KafkaSettings, Sasl, Tls};
 use tempfile::TempDir;
 
 use super::certificates::Authority;
-use super::{free_port, jars_folder, until};
+use super::java::{class_path, java, run};
+use super::{free_port, until};
 
 /// The password of every user.
 pub const PASSWORD: &str = "a-password-of-the-tests";
@@ -164,21 +165,4 @@ fn properties(folder: &Path, [sasl, mutual, inside, controller]: [u16; 4]) -> St
         folder = folder.display(),
         session = SESSION.as_millis(),
     )
-}
-
-fn class_path() -> PathBuf {
-    jars_folder().join("libs").join("*")
-}
-
-fn java(arguments: &[&str]) -> Command {
-    let mut command = Command::new("java");
-    // Commands that live for a moment: no time for the compiler.
-    command.args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp"]).arg(class_path()).args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn run(command: &mut Command) {
-    let ended = command.output().expect("java is there: sh setup.sh test");
-    let said = [ended.stdout, ended.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    assert!(ended.status.success(), "{command:?}: {said:?}");
 }
