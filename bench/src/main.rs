@@ -41,7 +41,7 @@ struct Arguments {
     /// How many keys they have.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     keys: u64,
-    /// How often throughput is measured, each program in turn; the median counts.
+    /// How often throughput and restarts are measured; the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// For how many seconds latency is measured at each rate; 0 leaves it out.

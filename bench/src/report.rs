@@ -68,9 +68,7 @@ fn touching(cluster: &mut Cluster, arguments: &Arguments) -> anyhow::Result<Stri
             row.latency.push((rate, found));
         }
         if program.is_stateful() && arguments.restart_keys > 0 {
-            let found = restart::measure(cluster, program, arguments.restart_keys)?;
-            println!("{}: back after {:.2} s, {:.2} CPU s", program.name(), found.seconds, found.processor);
-            row.restart = Some(found);
+            row.restart = Some(restart::measure(cluster, program, arguments.restart_keys, arguments.rounds)?);
         }
         rows.push(row);
     }
@@ -92,9 +90,9 @@ fn results(arguments: &Arguments, rows: &[Row]) -> String {
         "\n## A state for each record\n\n\
          {} records of {VALUE_BYTES} bytes over {PARTITIONS} partitions and {} keys; for each a state of 64 bytes is read and \
          written with a changelog, and one record is sent;\neverything is committed together every 100 ms, exactly once. \
-         Throughput: medians of {} rounds, the programs in turn. Restart: kill -9 with {} keys of state and\n{} records worked \
-         through since a rest of 15 s, then the time and processor time from the start of the process to its first commit of \
-         a new record.\n\n\
+         Medians of {} rounds; throughput with the programs in turn. Restart: kill -9 with {} keys of state and\n{} records \
+         worked through since a rest of 15 s, then the time and processor time from the start of the process to its first \
+         commit of a new record.\n\n\
          | program | records/s | CPU s per million | peak MB | restart s | restart CPU s |\n\
          | --- | ---: | ---: | ---: | ---: | ---: |\n",
         arguments.records,
