@@ -106,6 +106,17 @@ pub(super) fn likely_secret(text: &str, at: usize) -> Option<Range<usize>> {
     (is_one && !line.contains("${")).then(|| starts + equals + 1..starts + line.len())
 }
 
+/// What stands before the @ of each address in a text, where it may be a user with a password: the addresses that are
+/// told to be none may be ones with a slip.
+pub(super) fn credentials(text: &str) -> Vec<Range<usize>> {
+    let before = |at: usize| {
+        let quoted = text[..at].rfind(['"', '\'', '\n']).map_or(0, |quote| quote + 1);
+        let starts = text[quoted..at].find("://").map_or(quoted, |scheme| quoted + scheme + 3);
+        text[starts..at].contains(':').then_some(starts..at)
+    };
+    text.match_indices('@').filter_map(|(at, _)| before(at)).collect()
+}
+
 /// The text with these bytes made unreadable; every other byte keeps its place.
 pub(super) fn masked(text: &str, secrets: &[Range<usize>]) -> String {
     let mut bytes = text.as_bytes().to_vec();
@@ -155,6 +166,16 @@ mod tests {
     fn what_is_masked_keeps_its_place() {
         assert_eq!(masked("a = \"é-x\"\nb", std::slice::from_ref(&(4..10))), "a = \"****\"\nb");
         assert_eq!(masked("ab", std::slice::from_ref(&(1..9))), "ab");
+    }
+
+    #[test]
+    fn credentials_are_what_has_a_colon_before_an_at() {
+        let without = |text: &str| masked(text, &credentials(text));
+        assert_eq!(without("a = \"ftp://u:p@h\" # \"u:p w@h:1\""), "a = \"ftp://***@h\" # \"*****@h:1\"");
+        assert_eq!(without("\"u:p@q@h\", \"https//u:p@h\""), "\"*****@h\", \"**********@h\"");
+        for shown in ["to = \"ops@example.com\"", "https://h/@x", "a:1\n@"] {
+            assert_eq!(without(shown), shown);
+        }
     }
 
     #[test]

@@ -121,11 +121,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> Http {
     }
     let limits = limits(&section.section("limits"));
     let advertise = section.string("advertise").and_then(|found| {
-        let is_place = found.value.rsplit_once(':').is_some_and(|(host, port)| {
-            let is_host =
-                !host.is_empty() && host.chars().all(|one| one.is_ascii_alphanumeric() || ".-_[]:".contains(one));
-            is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
-        });
+        let is_place = is_host_and_port(&found.value);
         if !is_place {
             let message = format!("http.advertise is {}, not a host and a port", section.raw(&found.span));
             let help = "write the name or address by which other hubs reach this one, such as \"hub-1.internal:8080\"";
@@ -145,6 +141,14 @@ pub(super) fn read(section: &Section<'_, '_>) -> Http {
     };
     section.finish();
     found
+}
+
+/// Whether this is the name or address of a host with a port, and nothing else.
+pub(super) fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_host = !host.is_empty() && host.chars().all(|one| one.is_ascii_alphanumeric() || ".-_[]:".contains(one));
+        is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 fn limits(section: &Section<'_, '_>) -> Limits {

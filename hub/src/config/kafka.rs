@@ -6,6 +6,7 @@ use connectors::kafka::token::{self, TokenEndpoint};
 use connectors::kafka::{GroupProtocol, KafkaSettings, Sasl, Tls, TokenSource};
 
 use super::ConfigCode;
+use super::http::is_host_and_port;
 use super::reader::Section;
 use super::targets::address;
 
@@ -15,9 +16,7 @@ pub(super) fn read(section: &Section<'_, '_>) -> KafkaSettings {
     let brokers = section.strings("brokers").unwrap_or_default();
     section.require("brokers");
     for broker in &brokers {
-        let valid =
-            broker.value.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-        if !valid {
+        if !is_host_and_port(&broker.value) {
             let message = format!("{}.brokers holds {}, not host:port", section.path, section.raw(&broker.span));
             section.fault_with_help(
                 ConfigCode::BadAddress,
@@ -131,8 +130,7 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn with_password(section: &Section<'_, '_>, mechanism: usize) -> Option<Sasl> {
     let user = section.required("user").map(|found| found.value);
-    section.require("password");
-    let password = section.string("password").is_some().then(|| section.secret("password")).flatten();
+    let password = section.secret("password");
     let (user, password) = (user?, password?.value.reveal().to_owned());
     Some(match mechanism {
         0 => Sasl::Plain { user, password },
@@ -143,6 +141,7 @@ fn with_password(section: &Section<'_, '_>, mechanism: usize) -> Option<Sasl> {
 
 /// Where tokens come from: a file, or an identity provider.
 fn token_source(section: &Section<'_, '_>) -> Option<TokenSource> {
+    section.hide_literals("token");
     let file = section.string("token");
     let has_endpoint = section.string("token_endpoint").is_some();
     if let Some(file) = file {
@@ -150,10 +149,11 @@ fn token_source(section: &Section<'_, '_>) -> Option<TokenSource> {
             let message = format!("[{}] has a token and a token_endpoint: tokens come from one of them", section.path);
             section.fault(ConfigCode::Relation, file.span.clone(), message);
             // Known, and of no use.
-            let _known = ["client_id", "client_secret", "scope"].map(|key| section.string(key));
+            for key in ["client_id", "client_secret", "scope"] {
+                section.hide_literals(key);
+            }
         }
         let Some(path) = file.value.strip_prefix("file:") else {
-            section.hide(&file.span);
             section.fault_with_help(
                 ConfigCode::BadSecret,
                 file.span,

@@ -175,6 +175,10 @@ impl Config {
             config.variables = asked.take();
             return Ok(config);
         }
+        secrets.extend(diagnostic::credentials(&source.text));
+        for fault in &mut faults {
+            fault.message = diagnostic::masked(&fault.message, &diagnostic::credentials(&fault.message));
+        }
         secrets.extend(errors.iter().filter_map(|error| diagnostic::likely_secret(&source.text, error.span()?.start)));
         Err(Faulty { source: Source { text: diagnostic::masked(&source.text, &secrets), ..source }, faults })
     }

@@ -141,6 +141,22 @@ impl<'t, 'i> Section<'t, 'i> {
         self.faults.hidden.borrow_mut().push(span.clone());
     }
 
+    /// No message shows what stands there, whatever its type, unless it says where a secret is.
+    pub fn hide_literals(&self, key: &'static str) {
+        if let Some(value) = self.get(key) {
+            self.hide_leaves(value);
+        }
+    }
+
+    fn hide_leaves(&self, value: &Spanned<DeValue<'i>>) {
+        match value.get_ref() {
+            DeValue::String(text) if text.contains("${") || text.starts_with("file:") => {}
+            DeValue::Array(items) => items.iter().for_each(|item| self.hide_leaves(item)),
+            DeValue::Table(table) => table.iter().for_each(|(_, value)| self.hide_leaves(value)),
+            _ => self.hide(&value.span()),
+        }
+    }
+
     fn name(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
@@ -365,6 +381,7 @@ impl<'t, 'i> Section<'t, 'i> {
 
     /// A secret: `"${NAME}"`, `"file:PATH"`, or (for loopback trials) the text itself.
     pub fn secret(&self, key: &'static str) -> Option<Located<Secret>> {
+        self.hide_literals(key);
         let found = self.required(key)?;
         self.open_secret(key, found)
     }
@@ -376,16 +393,13 @@ impl<'t, 'i> Section<'t, 'i> {
 
     /// Like [`secret`](Self::secret), for a list.
     pub fn secrets(&self, key: &'static str) -> Option<Vec<Located<Secret>>> {
+        self.hide_literals(key);
         let found = self.strings(key)?;
         Some(found.into_iter().filter_map(|item| self.open_secret(key, item)).collect())
     }
 
     fn open_secret(&self, key: &str, found: Located<String>) -> Option<Located<Secret>> {
         let Located { value, span, .. } = found;
-        let raw = self.raw(&span);
-        if !(raw.contains("${") || raw.contains("file:")) {
-            self.hide(&span);
-        }
         let Some(path) = value.strip_prefix("file:") else {
             return Some(Located { value: Secret(value), span, text_at: None });
         };
@@ -444,9 +458,7 @@ impl<'t, 'i> Section<'t, 'i> {
                 continue;
             }
             // It may be a secret under a misspelt name.
-            if value.get_ref().as_str().is_some_and(|text| !text.contains("${")) {
-                self.hide(&value.span());
-            }
+            self.hide_leaves(value);
             let message = if self.path.is_empty() {
                 format!("there is no section {name:?}")
             } else {

@@ -230,6 +230,16 @@ fn a_secret_in_the_file_is_never_shown() {
     let torn = rendered("[[http.tokens]]\nname = \"a\"\ntoken = \"geheim\n[log]\n");
     assert!(torn.contains("HUB-1002") && !torn.contains("geheim"), "{torn}");
     assert!(told.contains("token = \"******\"") && told.contains("nearest: \"token\""), "{told}");
+    // Neither under a key that nobody knows, nor with another type, nor in an address that is none.
+    let odd = "[log]\nkind = \"kafka\"\nkafak = { password = \"geheim\" }\nhemlig.token = [\"geheim\"]\n[log.kafka]\n\
+        brokers = [\"u:geheim@h:9092\"]\nsasl = { mechanism = \"scram-sha-512\", user = \"u\", password = 271828 }\n\
+        [schemas]\nregistry = \"ftp://u:geheim@h\"\n[http]\nlisten = \"u:geheim@h\"\n[[http.tokens]]\nname = \"a\"\n\
+        token = [\"geheim\"]\n[[partners]]\nid = \"p\"\nurl = \"https//u:ge@heim@h\"\nsecrets = [271828]\n\
+        [billing]\nkind = \"postgres\"\nurl = \"postgres//u:geheim@h/file:x\"\n";
+    let shown = rendered(odd);
+    assert!(!["geheim", "heim", "271828"].iter().any(|secret| shown.contains(secret)), "{shown}");
+    assert_eq!(shown.matches("error[").count(), 10, "{shown}");
+    assert!(shown.contains("registry = \"ftp://********@h\"") && shown.contains("is \"********@h\""), "{shown}");
 }
 
 #[test]
